@@ -1,8 +1,8 @@
 import { type ScryptOptions, scrypt, timingSafeEqual } from 'node:crypto';
 import type { Random } from '../platform.ts';
 
-/** 32 MB and some 80 ms of one core a guess. `N` is a power of 2: its exponent stands in each hash. */
-const cost = { log2N: 15, r: 8, p: 1 };
+/** 32 MB and some 80 ms of one core a guess. scrypt's `N` is a power of 2: its exponent stands in each hash. */
+const defaultLog2N = 15;
 const saltBytes = 16;
 const hashBytes = 32;
 
@@ -14,7 +14,8 @@ export interface Passwords {
 }
 
 /** One at a time: many sign-ins at once would fill the memory, and the thread pool that files and DNS share. */
-export function createPasswords(random: Random): Passwords {
+export function createPasswords(random: Random, log2N = defaultLog2N): Passwords {
+  const cost = { log2N, r: 8, p: 1 };
   let last: Promise<unknown> = Promise.resolve();
   const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
     const result = last.then(work);

@@ -1,0 +1,131 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
+import { parse } from 'yaml';
+
+/** Which part of `data/api` of the specification is meant. */
+export type Api = 'client-server' | 'server-server';
+
+const specDir = process.env['HEARTH_SPEC_DIR'];
+
+/** Why replies are not checked against the specification, if they are not. */
+export const noOpenApi =
+  specDir !== undefined && existsSync(join(specDir, 'data/api'))
+    ? undefined
+    : 'HEARTH_SPEC_DIR does not name a copy of the Matrix specification (matrix-org/matrix-spec, v1.19)';
+
+if (noOpenApi !== undefined) console.log(`replies are not checked against their schemas: ${noOpenApi}`);
+
+type Node = { readonly [key: string]: unknown };
+const isNode = (value: unknown): value is Node => typeof value === 'object' && value !== null && !Array.isArray(value);
+
+interface Operation {
+  readonly method: string;
+  readonly path: RegExp;
+  /** By status: the schema, with the file that its references start from. */
+  readonly responses: ReadonlyMap<number, { readonly schema: unknown; readonly file: string }>;
+}
+
+const files = new Map<string, unknown>();
+function load(file: string): unknown {
+  if (!files.has(file)) files.set(file, parse(readFileSync(file, 'utf8'), { logLevel: 'silent' }));
+  return files.get(file);
+}
+
+/** A schema with all that it refers to beside it, since references lead to other files, some of them in circles. */
+function selfContained(schema: unknown, file: string): Node {
+  const definitions: Record<string, unknown> = {};
+  const names = new Map<string, string>();
+
+  const follow = (reference: string, from: string): string => {
+    const [target = '', pointer = ''] = reference.split('#');
+    const targetFile = target === '' ? from : resolve(dirname(from), target);
+    const whole = `${targetFile}#${pointer}`;
+    const known = names.get(whole);
+    if (known !== undefined) return known;
+    const name = `d${names.size}`;
+    names.set(whole, name);
+    let node = load(targetFile);
+    for (const step of pointer.split('/').filter((part) => part !== '')) node = isNode(node) ? node[step] : undefined;
+    definitions[name] = rewrite(node, targetFile);
+    return name;
+  };
+
+  const rewrite = (node: unknown, from: string, isMap = false): unknown => {
+    if (Array.isArray(node)) return node.map((item) => rewrite(item, from));
+    if (!isNode(node)) return node;
+    const { $ref, ...rest } = isMap ? { ...node, $ref: undefined } : node;
+    const rewritten: Record<string, unknown> = {};
+    for (const [key, value] of Object.entries(rest)) {
+      if (value === undefined || (!isMap && (key === 'example' || key === 'examples'))) continue;
+      rewritten[key] = rewrite(value, from, !isMap && (key === 'properties' || key === 'patternProperties'));
+    }
+    if (typeof $ref !== 'string') return rewritten;
+    return { allOf: [{ $ref: `#/$defs/${follow($ref, from)}` }, rewritten] };
+  };
+
+  const root = rewrite(schema, file);
+  return { allOf: [root], $defs: definitions };
+}
+
+function operationsIn(api: Api): readonly Operation[] {
+  const folder = join(specDir ?? '', 'data/api', api);
+  return readdirSync(folder)
+    .filter((name) => name.endsWith('.yaml'))
+    .flatMap((name) => operationsOf(join(folder, name)));
+}
+
+function operationsOf(file: string): readonly Operation[] {
+  const document = load(file);
+  const base = /basePath:\n\s+default: (\S+)/.exec(readFileSync(file, 'utf8'))?.[1] ?? '';
+  const paths = isNode(document) && isNode(document['paths']) ? document['paths'] : {};
+  return Object.entries(paths).flatMap(([path, item]) =>
+    Object.entries(isNode(item) ? item : {}).map(([method, operation]) => ({
+      method: method.toUpperCase(),
+      path: asPattern(base + path.trim()),
+      responses: responsesOf(operation, file),
+    })),
+  );
+}
+
+const asPattern = (path: string) =>
+  new RegExp(`^${path.replace(/[.+*?^$()[\]]/g, '\\$&').replace(/\{[^}]*\}/g, '[^/]*')}/?$`);
+
+function responsesOf(operation: unknown, file: string): Operation['responses'] {
+  const found = new Map<number, { schema: unknown; file: string }>();
+  const responses = isNode(operation) && isNode(operation['responses']) ? operation['responses'] : {};
+  for (const [status, response] of Object.entries(responses)) {
+    const content = isNode(response) && isNode(response['content']) ? response['content'] : {};
+    const json = content['application/json'];
+    if (isNode(json) && json['schema'] !== undefined) found.set(Number(status), { schema: json['schema'], file });
+  }
+  return found;
+}
+
+const operations = new Map<Api, readonly Operation[]>();
+const compiled = new Map<unknown, ValidateFunction>();
+const ajv = new Ajv2020({ strict: false, validateFormats: false, allErrors: true });
+
+/**
+ * What is wrong with a reply by the specification's schema for it; nothing where all is well, where the specification has
+ * no such endpoint, or where it is not there to compare with.
+ */
+export function problemsWith(api: Api, method: string, path: string, status: number, body: unknown): readonly string[] {
+  if (noOpenApi !== undefined) return [];
+  const known = operations.get(api) ?? operationsIn(api);
+  operations.set(api, known);
+  const operation = known.find((each) => each.method === method && each.path.test(path.split('?')[0] ?? ''));
+  if (operation === undefined) return [];
+  const response = operation.responses.get(status);
+  if (response === undefined) return status < 400 || hasErrorShape(body) ? [] : ['it is no Matrix error'];
+  let validate = compiled.get(response.schema);
+  if (validate === undefined) {
+    validate = ajv.compile(selfContained(response.schema, response.file));
+    compiled.set(response.schema, validate);
+  }
+  if (validate(body)) return [];
+  return (validate.errors ?? []).map(({ instancePath, message }) => `${instancePath || 'it'} ${message}`);
+}
+
+const hasErrorShape = (body: unknown) =>
+  isNode(body) && typeof body['errcode'] === 'string' && typeof body['error'] === 'string';
