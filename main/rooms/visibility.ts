@@ -1,4 +1,11 @@
-import { type EventId, parseUserId, type RoomId, type ServerName, type UserId } from '../../shared/ids.ts';
+import {
+  type EventId,
+  parseUserId,
+  type RoomId,
+  type ServerName,
+  serverNameOf,
+  type UserId,
+} from '../../shared/ids.ts';
 import type { RoomEvent } from '../protocol/event.ts';
 import { splitStateKey } from '../protocol/state-map.ts';
 import type { RoomState, Rooms, StoredEvent } from './rooms.ts';
@@ -145,7 +152,7 @@ function usersOf(state: RoomState, server: ServerName): readonly UserId[] {
     if (users.length === mostUsers) break;
     if (!key.startsWith('m.room.member\0') || !key.endsWith(`:${server}`)) continue;
     const user = parseUserId(splitStateKey(key)[1]);
-    if (user?.slice(user.indexOf(':') + 1) === server) users.push(user);
+    if (user !== undefined && serverNameOf(user) === server) users.push(user);
   }
   return users;
 }
