@@ -10,7 +10,7 @@ import {
 } from '../../shared/ids.ts';
 import { canonicalJson } from './canonical-json.ts';
 import { referenceHash } from './event-hash.ts';
-import { isObject, type JsonObject, type JsonValue, RawNumber, type Violation } from './json.ts';
+import { hasLoneSurrogate, isObject, type JsonObject, type JsonValue, RawNumber, type Violation } from './json.ts';
 import { redact } from './redaction.ts';
 import type { RoomVersionRules } from './room-versions.ts';
 
@@ -138,9 +138,9 @@ function checkSize(pdu: JsonObject, rules: RoomVersionRules) {
   if (bytes > maxEventBytes) throw new BadEvent(`The event has ${bytes} bytes, and ${maxEventBytes} is the most.`);
 }
 
-/** How many bytes of canonical JSON it can be at most: six for a UTF-16 unit (`\\u0000`). Looks at numbers on the way. */
+/** How many bytes of canonical JSON it can be at most. Refuses on the way what canonical JSON cannot say. */
 function highestSize(value: JsonValue, rules: RoomVersionRules): number {
-  if (typeof value === 'string') return 6 * value.length + 2;
+  if (typeof value === 'string') return highestStringSize(value);
   if (typeof value === 'number') {
     if (!Number.isSafeInteger(value)) throw new BadEvent(`The event has a number that is no integer: ${value}.`);
     return 17;
@@ -152,9 +152,16 @@ function highestSize(value: JsonValue, rules: RoomVersionRules): number {
   }
   let bytes = 2;
   if (isObject(value)) {
-    for (const key of Object.keys(value)) bytes += 6 * key.length + 4 + highestSize(value[key] ?? null, rules);
+    for (const key of Object.keys(value)) {
+      bytes += highestStringSize(key) + highestSize(value[key] ?? null, rules) + 2;
+    }
   } else for (const item of value) bytes += highestSize(item, rules) + 1;
   return bytes;
+}
+
+function highestStringSize(text: string): number {
+  if (hasLoneSurrogate(text)) throw new BadEvent('The event has half a character, a lone surrogate.');
+  return 6 * text.length + 2; // `\\u0000` for one unit
 }
 
 function string(from: JsonObject, key: string): string {

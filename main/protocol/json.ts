@@ -37,6 +37,9 @@ export interface ParsedJson {
 export const isObject = (value: unknown): value is JsonObject =>
   typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof RawNumber);
 
+/** Half of a character beyond U+FFFF: JavaScript and JSON's escapes can say it, UTF-8 and so canonical JSON cannot. */
+export const hasLoneSurrogate = (text: string): boolean => /\p{Surrogate}/u.test(text); // a pair is one character under `u`
+
 /** The violations at or below `path`, with paths that begin there: what one PDU of a transaction is judged by. */
 export function violationsUnder(
   violations: readonly Violation[],
@@ -56,8 +59,8 @@ export class JsonSyntaxError extends SyntaxError {
   override readonly name = 'JsonSyntaxError';
   readonly position: number;
 
-  constructor(problem: string, position: number) {
-    super(`${problem} at position ${position}`);
+  constructor(problem: string, position: number, options?: ErrorOptions) {
+    super(`${problem} at position ${position}`, options);
     this.position = position;
   }
 }
@@ -79,7 +82,7 @@ function decodeUtf8(bytes: Uint8Array): string {
   try {
     return utf8.decode(bytes);
   } catch (cause) {
-    throw new JsonSyntaxError(`Not UTF-8 (${String(cause)})`, 0);
+    throw new JsonSyntaxError('Not UTF-8: no JSON', 0, { cause });
   }
 }
 
@@ -94,8 +97,6 @@ class JsonRecord {
     Reflect.deleteProperty(JsonRecord.prototype, 'constructor');
   }
 }
-
-const lone = /\p{Surrogate}/u; // a pair is one character under `u`
 
 /** How much `violations` may hold: a body of nothing but floats has one every four bytes. */
 const maxNotes = 1_000_000;
@@ -240,7 +241,7 @@ class Parser {
       }
     }
     const string: string = JSON.parse(text.slice(start - 1, ++this.#at));
-    this.#lone = lone.test(string);
+    this.#lone = hasLoneSurrogate(string);
     return string;
   }
 
