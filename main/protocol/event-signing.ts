@@ -36,7 +36,9 @@ export const eventMessage = (pdu: JsonObject, rules: RoomVersionRules): Buffer =
 
 /**
  * The servers that must have signed an event, or it is dropped: the sender's, and in room versions 1 and 2 the one that
- * made the event ID. An invite by third-party identifier may come from any server in the place of the sender's.
+ * made the event ID. An invite by third-party identifier may come from any server in the place of the sender's. Whose
+ * hash is wrong is asked about again once it is redacted: until room version 10 it is no third-party invite then, and
+ * somebody else could have made it up.
  *
  * https://spec.matrix.org/v1.19/server-server-api/#validating-hashes-and-signatures-on-received-events
  */
