@@ -1,6 +1,7 @@
 import type { DiscoveryTraceStep, FlowAuth, FlowSummary, PduOutcome, Phase } from '../../shared/flow.ts';
-import type { EventId, FlowId, RoomId, ServerName } from '../../shared/ids.ts';
+import type { FlowId, RoomId, ServerName } from '../../shared/ids.ts';
 import type { DiscoveryRun } from '../../shared/views.ts';
+import type { EduDrop, KeyClaim, KeyObservation, PeerTransition, StateChange } from '../db/observations.ts';
 
 /** What is known of a request when it begins. */
 export interface FlowOpening {
@@ -45,29 +46,20 @@ export interface Inspector {
   within<T>(flow: OpenFlow, work: () => T): T;
   /** The flow in whose name we are working, if any. */
   current(): OpenFlow | undefined;
+  /** Flows opened by `work` are one trace, though none of them caused the others: a join that a client asked for. */
+  trace<T>(work: () => T): T;
+  /** Flows opened by `work` are nobody's: a loop that lives on after the flow that woke it. */
+  apart<T>(work: () => T): T;
   /** PDUs that came otherwise than in the body of an inbound request, or were judged later: missing events, backfill, joins, our own. */
   pdus(outcomes: readonly PduOutcome[]): void;
   discovered(server: ServerName, run: DiscoveryRun): void;
-  keyObserved(seen: {
-    readonly server: ServerName;
-    readonly keyId: string;
-    readonly publicKey: string;
-    readonly validUntilTs: number;
-    readonly source: string;
-  }): void;
-  peerChanged(change: {
-    readonly server: ServerName;
-    readonly from: string;
-    readonly to: string;
-    readonly why: string;
-  }): void;
-  stateChanged(change: {
-    readonly roomId: RoomId;
-    readonly type: string;
-    readonly stateKey: string;
-    readonly before: EventId | undefined;
-    readonly after: EventId | undefined;
-    readonly cause: 'event' | 'resolution' | 'join';
-    readonly by: EventId | undefined;
-  }): void;
+  keyObserved(seen: KeyObservation): void;
+  peerChanged(change: PeerTransition): void;
+  stateChanged(change: StateChange): void;
+  /** An EDU that was ignored: its user is not of its origin, the server is denied. */
+  eduDropped(drop: EduDrop): void;
+  /** Another server asked for a key of a device of ours. */
+  keyClaimed(claim: KeyClaim): void;
+  /** This computer was asleep, or the server not running. */
+  slept(interval: { readonly from: number; readonly to: number }): void;
 }

@@ -1,0 +1,83 @@
+import type { SqlValue } from 'sql.js';
+import type { OutcomeKind } from '../../shared/flow.ts';
+
+/** What rows of `flows` are looked for. All that is given must hold. */
+export interface FlowFilter {
+  readonly peers?: readonly string[]; // any of these
+  readonly peerPart?: string | undefined; // a text in the name
+  readonly inbound?: boolean;
+  readonly endpoint?: { readonly name: string; readonly isPrefix: boolean };
+  readonly status?: { readonly from: number; readonly to: number } | 'error' | 'open';
+  readonly outcome?: OutcomeKind;
+  readonly roomId?: string;
+  readonly text?: string;
+  readonly since?: number;
+}
+
+/** Which outcomes a flow's PDUs had, in one number. */
+const outcomeBits: Readonly<Record<OutcomeKind, number>> = {
+  accepted: 1,
+  duplicate: 2,
+  redacted: 4,
+  parked: 8,
+  softFailed: 16,
+  rejected: 32,
+  dropped: 64,
+};
+const unremarkable = outcomeBits.accepted | outcomeBits.duplicate;
+
+export const bitsOf = (outcomes: readonly OutcomeKind[]) =>
+  outcomes.reduce((bits, kind) => bits | outcomeBits[kind], 0);
+export const isRemarkable = (bits: number) => (bits & ~unremarkable) !== 0;
+
+/** Text, so that one prepared statement serves each combination of conditions, and its parameters. */
+interface Conditions {
+  readonly sql: string;
+  readonly params: readonly SqlValue[];
+}
+
+/** The conditions as SQL. Those on `failed` and `refused` add nothing but let SQLite use the small indexes. */
+export function conditions(filter: FlowFilter): Conditions {
+  const terms: string[] = [];
+  const params: SqlValue[] = [];
+  const add = (term: string, ...values: readonly SqlValue[]) => {
+    terms.push(term);
+    params.push(...values);
+  };
+  const { peers, peerPart, inbound, endpoint, status, outcome, roomId, text, since } = filter;
+  if (peers?.length === 1) add('peer = ?', peers[0] ?? '');
+  else if (peers !== undefined) add('peer IN (SELECT value FROM json_each(?))', JSON.stringify(peers));
+  if (peerPart !== undefined) add("peer LIKE ? ESCAPE '\\'", `%${escapeLike(peerPart)}%`);
+  if (inbound !== undefined) add('inbound = ?', inbound ? 1 : 0);
+  if (endpoint !== undefined && !endpoint.isPrefix) add('endpoint = ?', endpoint.name);
+  if (endpoint?.isPrefix) add('endpoint >= ? AND endpoint < ?', endpoint.name, endpoint.name + last);
+  if (status === 'open') add('status IS NULL AND error IS NULL');
+  else if (status === 'error') add('failed = 1 AND error IS NOT NULL');
+  else if (status !== undefined) {
+    add('status BETWEEN ? AND ?', status.from, status.to);
+    if (status.from >= 400) add('failed = 1');
+  }
+  if (outcome !== undefined) add('outcomes & ? <> 0', outcomeBits[outcome]);
+  if (outcome !== undefined && isRemarkable(outcomeBits[outcome])) add('refused = 1');
+  if (roomId !== undefined) add('room_id = ?', roomId);
+  if (since !== undefined) add('started_at >= ?', since);
+  if (text !== undefined) addText(text, add);
+  return { sql: terms.map((term) => ` AND ${term}`).join(''), params };
+}
+
+/** Sorts after all that begins with what stands before it. */
+const last = '\u{10FFFF}';
+
+function addText(text: string, add: (term: string, ...values: readonly SqlValue[]) => void): void {
+  const anywhere = `%${escapeLike(text)}%`;
+  const encoded = `%${escapeLike(encodeURIComponent(text))}%`; // as IDs stand in paths
+  const columns = `uri LIKE ? ESCAPE '\\' OR uri LIKE ? ESCAPE '\\' OR peer LIKE ? ESCAPE '\\' OR errcode LIKE ? ESCAPE '\\'`;
+  if (!text.startsWith('$')) {
+    add(`(${columns})`, anywhere, encoded, anywhere, anywhere);
+    return;
+  }
+  const byEvent = 'id IN (SELECT flow_id FROM pdu_outcomes WHERE event_id >= ? AND event_id < ?)';
+  add(`(${columns} OR ${byEvent})`, anywhere, encoded, anywhere, anywhere, text, text + last);
+}
+
+export const escapeLike = (text: string) => text.replace(/[\\%_]/g, '\\$&');

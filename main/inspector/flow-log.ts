@@ -1,0 +1,139 @@
+import type { FlowPage, FlowQuery } from '../../shared/bridge.ts';
+import type { Flow, FlowSummary, OutcomeKind } from '../../shared/flow.ts';
+import type { EventId, FlowId, ServerName } from '../../shared/ids.ts';
+import type { DiscoveryRun, PeerDetail } from '../../shared/views.ts';
+import type { FlowFilter } from '../db/flow-filter.ts';
+import type { InspectorDb } from '../db/inspector-db.ts';
+import type { RecordedOutcome } from '../db/pdu-outcomes.ts';
+import { breathe } from './breathe.ts';
+
+/** What was recorded, for those who look. Each answer holds all that was recorded before it was asked for. */
+export interface FlowLog {
+  list(query: FlowQuery): Promise<FlowPage>;
+  get(id: FlowId): Promise<Flow | undefined>;
+  /** What became of an event, each time that it came: newest first. */
+  outcomesOf(eventId: EventId): Promise<readonly RecordedOutcome[]>;
+  /** A peer's newest flows, its newest discovery and its changes of status, newest first. */
+  peer(server: ServerName): Promise<PeerRecord>;
+}
+
+export interface PeerRecord {
+  readonly discovery: DiscoveryRun | undefined;
+  readonly transitions: PeerDetail['transitions'];
+  readonly recent: readonly FlowSummary[];
+}
+
+interface FlowLogOptions {
+  readonly db: () => InspectorDb | undefined;
+  /** Writes what is still in memory. */
+  readonly flush: () => Promise<void>;
+  /** The number that the next flow will have. */
+  readonly nextId: () => number;
+  readonly onError: (error: unknown) => void;
+}
+
+/** Rows that one statement runs over, in the worst case: some milliseconds. */
+const slice = 5_000;
+const most = { peers: 200, pdus: 1_000, related: 200, outcomes: 50, transitions: 100, recent: 50 };
+
+export function createFlowLog({ db, flush, nextId, onError }: FlowLogOptions): FlowLog {
+  /** Reads from the database when all that was recorded is in it; `otherwise` where no file could be made. */
+  const read = async <T>(otherwise: T, work: (log: InspectorDb) => T | Promise<T>): Promise<T> => {
+    await flush();
+    const log = db();
+    try {
+      return log === undefined ? otherwise : await work(log);
+    } catch (error) {
+      onError(error);
+      throw error;
+    }
+  };
+
+  return {
+    list: (query) =>
+      read<FlowPage>({ flows: [], more: false, total: 0 }, async (log) => {
+        const filter = toFilter(query, log);
+        const { first, count } = log.flows.edges();
+        if (filter === undefined) return { flows: [], more: false, total: count };
+        const found: FlowSummary[] = [];
+        let before = Math.min(query.before === undefined ? Number.POSITIVE_INFINITY : Number(query.before), nextId());
+        while (before > first && found.length <= query.limit) {
+          const from = Math.max(first, before - slice);
+          found.push(...log.flows.list(filter, from, before, query.limit + 1 - found.length));
+          before = from;
+          if (query.since !== undefined && (log.flows.startedAt(from) ?? 0) < query.since) break;
+          await breathe();
+        }
+        return { flows: found.slice(0, query.limit), more: found.length > query.limit, total: count };
+      }),
+
+    get: (id) =>
+      read<Flow | undefined>(undefined, (log) => {
+        const flow = log.flows.get(id);
+        if (flow === undefined) return undefined;
+        const [request, reply] = [log.flows.requests.get(id), log.flows.replies.get(id)];
+        return {
+          ...flow,
+          requestHeaders: request?.headers ?? {},
+          requestBody: request?.body,
+          responseHeaders: reply?.headers ?? {},
+          responseBody: reply?.body,
+          pdus: log.pdus.ofFlow(id, most.pdus),
+          droppedEdus: log.observations.eduDrops(id),
+          related: log.flows.ofTrace(flow.traceId, most.related).filter((other) => other.id !== id),
+        };
+      }),
+
+    outcomesOf: (eventId) => read<readonly RecordedOutcome[]>([], ({ pdus }) => pdus.ofEvent(eventId, most.outcomes)),
+
+    peer: (server) =>
+      read<PeerRecord>({ discovery: undefined, transitions: [], recent: [] }, (log) => ({
+        discovery: log.observations.lastDiscovery(server),
+        transitions: log.observations.transitions(server, most.transitions),
+        recent: log.flows.list({ peers: [server] }, 0, nextId(), most.recent),
+      })),
+  };
+}
+
+/** None where nothing can match: no such peer, or a status that is none. */
+function toFilter(query: FlowQuery, log: InspectorDb): FlowFilter | undefined {
+  const { peer, direction, endpoint, status, outcome, roomId, text, since } = query;
+  const peers = peer === undefined ? undefined : log.flows.peers(peer, most.peers);
+  const parsedStatus = status === undefined ? undefined : parseStatus(status);
+  if (peers?.length === 0 || (status !== undefined && parsedStatus === undefined)) return undefined;
+  const isPrefix = endpoint?.endsWith('*') ?? false;
+  return {
+    ...(peers !== undefined && peers.length < most.peers && { peers }),
+    ...(peers?.length === most.peers && { peerPart: peer }), // too many to name them
+    ...(direction !== undefined && { inbound: direction === 'inbound' }),
+    ...(endpoint !== undefined && { endpoint: { name: isPrefix ? endpoint.slice(0, -1) : endpoint, isPrefix } }),
+    ...(parsedStatus !== undefined && { status: parsedStatus }),
+    ...(outcome !== undefined && { outcome: outcome as OutcomeKind }),
+    ...(roomId !== undefined && { roomId }),
+    ...(text !== undefined && { text }),
+    ...(since !== undefined && { since }),
+  };
+}
+
+const highest = 999;
+
+/** '200', '>=400', '<300', '4xx', 'error' (no reply), 'open'. Nothing for what is none of these. */
+export function parseStatus(text: string): FlowFilter['status'] {
+  if (text === 'error' || text === 'open') return text;
+  const [, comparison = '', digits, family] = /^(>=|<=|>|<)?(?:(\d{3})|([1-9])xx)$/i.exec(text) ?? [];
+  if (digits === undefined && family === undefined) return undefined;
+  const from = digits === undefined ? Number(family) * 100 : Number(digits);
+  const to = digits === undefined ? from + 99 : from;
+  switch (comparison) {
+    case '>=':
+      return { from, to: highest };
+    case '>':
+      return { from: to + 1, to: highest };
+    case '<=':
+      return { from: 0, to };
+    case '<':
+      return { from: 0, to: from - 1 };
+    default:
+      return { from, to };
+  }
+}

@@ -1,0 +1,74 @@
+import { expect, test } from 'vitest';
+import { endpointOf, type InboundRequest, withFlow } from '../../main/inspector/with-flow.ts';
+import { forbidden } from '../../shared/matrix-error.ts';
+import { json, outbound, roomId, runningInspector } from '../support/running-inspector.ts';
+
+const request: InboundRequest = {
+  method: 'GET',
+  uri: '/_matrix/federation/v1/state_ids/!room:a.test?event_id=%24x',
+  path: '/_matrix/federation/v1/state_ids/:roomId',
+  headers: { accept: 'application/json' },
+  body: undefined,
+  address: '203.0.113.7:51234',
+  params: { roomId: roomId('room') },
+};
+
+test('a request enters the log, and what it asks of others belongs to it', async () => {
+  const { inspector, platform } = await runningInspector();
+  const reply = await withFlow(inspector, request, async (flow) => {
+    flow.phase('processing', 1);
+    await platform.advance(20);
+    inspector.open(outbound('event', 'b.test')).fail({ stage: 'timeout', message: 'no answer' });
+    return { status: 404, headers: {}, body: json({ errcode: 'M_NOT_FOUND' }) };
+  });
+  expect(reply.status).toBe(404);
+  const [caused, flow] = (await inspector.log.list({ limit: 9 })).flows;
+  expect(caused?.parentId).toBe(flow?.id);
+  expect(flow).toMatchObject({
+    direction: 'inbound',
+    endpoint: 'state_ids',
+    uri: request.uri,
+    roomId: roomId('room'),
+    status: 404,
+    errcode: 'M_NOT_FOUND',
+    tookMs: 20,
+  });
+});
+
+test('a Matrix error is a reply; anything else that is thrown is none', async () => {
+  const { inspector } = await runningInspector();
+  const fail = (error: Error) => withFlow(inspector, request, () => Promise.reject(error));
+  await expect(fail(forbidden('not in the room'))).rejects.toThrow('not in the room');
+  await expect(fail(new TypeError('a bug'))).rejects.toThrow('a bug');
+  const [bug, refusal] = (await inspector.log.list({ limit: 9 })).flows;
+  expect(refusal).toMatchObject({ status: 403, errcode: 'M_FORBIDDEN', error: undefined });
+  expect(bug).toMatchObject({ status: undefined, error: { stage: 'internal', message: 'a bug' } });
+  const found = refusal && (await inspector.log.get(refusal.id));
+  expect(found?.responseBody).toBe('{"errcode":"M_FORBIDDEN","error":"not in the room"}');
+});
+
+test('a parameter that is no room ID is not recorded as one', async () => {
+  const { inspector } = await runningInspector();
+  await withFlow(inspector, { ...request, params: { roomId: 'nonsense' } }, async () => ({
+    status: 400,
+    headers: {},
+    body: json({}),
+  }));
+  expect((await inspector.log.list({ limit: 9 })).flows[0]?.roomId).toBeUndefined();
+});
+
+test.each([
+  ['/_matrix/federation/v1/send/:txnId', 'send'],
+  ['/_matrix/federation/v2/send_join/:roomId/:eventId', 'send_join'],
+  ['/_matrix/federation/v1/query/profile', 'query/profile'],
+  ['/_matrix/federation/v1/query/:queryType', 'query'],
+  ['/_matrix/federation/v1/user/devices/:userId', 'user/devices'],
+  ['/_matrix/federation/v1/version', 'version'],
+  ['/_matrix/federation/unstable/org.matrix.msc4370/extremities/:roomId', 'extremities'],
+  ['/_matrix/key/v2/server', 'key/v2/server'],
+  ['/_matrix/key/v2/query/:serverName', 'key/v2/query'],
+  ['/_matrix/policy/v1/sign', 'policy/v1/sign'],
+  ['/.well-known/matrix/server', '.well-known/matrix/server'],
+])('%s is called %s', (path, name) => {
+  expect(endpointOf(path)).toBe(name);
+});
