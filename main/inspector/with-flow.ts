@@ -1,21 +1,16 @@
-import { parseRoomId } from '../../shared/ids.ts';
-import { MatrixError } from '../../shared/matrix-error.ts';
+import { parseRoomId, type RoomId } from '../../shared/ids.ts';
 import type { WireHeaders } from './capture.ts';
-import type { FlowOpening, Inspector, OpenFlow } from './inspector.ts';
+import type { Inspector, OpenFlow } from './inspector.ts';
 
-/** An inbound request, as the HTTP server has it when its body is read. */
+/** An inbound request as it begins: its body has not been read yet. */
 export interface InboundRequest {
   readonly method: string;
   /** As on the wire. */
   readonly uri: string;
-  /** Of the route: `/_matrix/federation/v1/send/:txnId`. */
+  /** Of the route, `/_matrix/federation/v1/send/:txnId`; 'unknown' where there is none. */
   readonly path: string;
-  readonly headers: WireHeaders;
-  readonly body: Uint8Array | undefined;
   /** Whose connection it is: '203.0.113.7:51234'. */
-  readonly address?: string | undefined;
-  /** Decoded, by the names in `path`. */
-  readonly params?: Readonly<Record<string, unknown>>;
+  readonly address: string;
 }
 
 interface Answered {
@@ -26,42 +21,31 @@ interface Answered {
 
 /**
  * The one place where an inbound request enters the log; `RemoteServers.request` is its outbound twin. All that `handle`
- * does, and asks of other servers, belongs to its trace. What `handle` throws is thrown on: a `MatrixError` is logged as
- * the reply that it becomes, anything else as a request that got none.
+ * does, and asks of other servers, belongs to its trace. A reply, even a 500, closes the flow; where `handle` throws, no
+ * reply was made: the flow has failed, and the error is thrown on.
  */
 export async function withFlow<Reply extends Answered>(
   inspector: Inspector,
-  request: InboundRequest,
+  { method, uri, path, address }: InboundRequest,
   handle: (flow: OpenFlow) => Promise<Reply>,
 ): Promise<Reply> {
-  const flow = inspector.open(opening(request));
-  flow.request(request.headers, request.body);
+  const roomId = roomIn(uri, path);
+  const flow = inspector.open({
+    direction: 'inbound',
+    method,
+    uri,
+    address,
+    endpoint: endpointOf(path),
+    ...(roomId !== undefined && { roomId }),
+  });
   try {
     const reply = await inspector.within(flow, () => handle(flow));
     flow.close(reply);
     return reply;
   } catch (error) {
-    if (error instanceof MatrixError) {
-      const body = Buffer.from(JSON.stringify(error));
-      flow.close({ status: error.status, headers: {}, body, errcode: error.errcode });
-    } else {
-      flow.fail({ stage: 'internal', message: error instanceof Error ? error.message : String(error) });
-    }
+    flow.fail({ stage: 'internal', message: error instanceof Error ? error.message : String(error) });
     throw error;
   }
-}
-
-function opening({ method, uri, path, address, params = {} }: InboundRequest): FlowOpening {
-  const { roomId: named } = params;
-  const roomId = typeof named === 'string' ? parseRoomId(named) : undefined;
-  return {
-    direction: 'inbound',
-    method,
-    uri,
-    endpoint: endpointOf(path),
-    ...(roomId !== undefined && { roomId }),
-    ...(address !== undefined && { address }),
-  };
 }
 
 /** `send` of `/_matrix/federation/v1/send/:txnId`, `key/v2/server` of `/_matrix/key/v2/server`: a name for the log. */
@@ -71,4 +55,16 @@ export function endpointOf(path: string): string {
     .split('/')
     .filter((segment) => !segment.startsWith(':'))
     .join('/');
+}
+
+/** The room that a URI names where the route's path has `:roomId`. */
+function roomIn(uri: string, path: string): RoomId | undefined {
+  const [place] = uri.split('?', 1);
+  const segment = place?.split('/')[path.split('/').indexOf(':roomId')];
+  if (segment === undefined) return undefined;
+  try {
+    return parseRoomId(decodeURIComponent(segment));
+  } catch {
+    return undefined; // not well encoded: the server will refuse it
+  }
 }

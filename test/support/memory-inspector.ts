@@ -63,12 +63,17 @@ export function memoryInspector() {
         current = before;
       }
     },
+    trace: (work) => work(),
+    apart: (work) => work(),
     current: () => current,
     pdus: (outcomes) => void pdus.push(...outcomes),
     discovered: (server, run) => void discoveries.push({ server, run }),
     keyObserved: (seen) => void keys.push(seen),
     peerChanged: (change) => void transitions.push(change),
     stateChanged: () => undefined,
+    eduDropped: () => undefined,
+    keyClaimed: () => undefined,
+    slept: () => undefined,
   };
   return { inspector, flows, discoveries, keys, transitions, pdus };
 }
