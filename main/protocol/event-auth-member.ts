@@ -1,17 +1,8 @@
-import { parseUserId } from '../../shared/ids.ts';
-import {
-  type AuthContext,
-  type AuthRule,
-  membershipIn,
-  needsLevel,
-  powersIn,
-  quoted,
-  senderIsJoined,
-  shown,
-} from './auth-rule.ts';
+import { parseUserId, serverNameOf } from '../../shared/ids.ts';
+import { type AuthRule, membershipIn, needsLevel, powersIn, quoted, senderIsJoined, shown } from './auth-rule.ts';
 import type { RoomEvent } from './event.ts';
-import type { JsonObject } from './json.ts';
-import { creatorsOf, isObject, powerLevels } from './power-levels.ts';
+import { isObject, type JsonObject } from './json.ts';
+import { creatorsOf, powerLevels } from './power-levels.ts';
 import type { AuthState } from './state-map.ts';
 import { allow, reject, type Verdict } from './verdict.ts';
 
@@ -67,11 +58,9 @@ const authorisingServerSigned: AuthRule = ({ content, rules }, _state, context) 
   const rule = 'authorising server signed';
   const parsed = typeof user === 'string' ? parseUserId(user) : undefined;
   if (parsed === undefined) return reject(rule, `${quoted(user)} is no user ID`);
-  if (context.verifiedBy(serverOf(parsed))) return undefined;
-  return reject(
-    rule,
-    `there is no valid signature of ${serverOf(parsed)}, whose ${parsed} is to have authorised the join`,
-  );
+  const server = serverNameOf(parsed);
+  if (context.verifiedBy(server)) return undefined;
+  return reject(rule, `there is no valid signature of ${server}, whose ${parsed} is to have authorised the join`);
 };
 
 // -- join
@@ -290,5 +279,3 @@ const idsOf = (state: AuthState, type: string, stateKey: string) => {
   const event = state.get(type, stateKey);
   return event === undefined ? [] : [event.eventId];
 };
-
-const serverOf = (userId: string) => userId.slice(userId.indexOf(':') + 1) as Parameters<AuthContext['verifiedBy']>[0];

@@ -1,8 +1,8 @@
 import { parseUserId } from '../../shared/ids.ts';
 import { type AuthRule, powersIn, quoted, shown } from './auth-rule.ts';
 import type { RoomEvent } from './event.ts';
-import type { JsonObject } from './json.ts';
-import { creatorsOf, isObject, objectAt, own, readLevel, unreadable } from './power-levels.ts';
+import { isObject, type JsonObject } from './json.ts';
+import { creatorsOf, objectAt, own, readLevel, unreadable } from './power-levels.ts';
 import { allow, reject, type Verdict } from './verdict.ts';
 
 const properties = ['users_default', 'events_default', 'state_default', 'ban', 'redact', 'kick', 'invite'] as const;

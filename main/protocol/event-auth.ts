@@ -1,4 +1,4 @@
-import { parseUserId, type ServerName } from '../../shared/ids.ts';
+import { parseUserId, serverNameOf } from '../../shared/ids.ts';
 import { type AuthContext, type AuthRule, needsLevel, powersIn, quoted, senderIsJoined } from './auth-rule.ts';
 import type { RoomEvent } from './event.ts';
 import { memberRule } from './event-auth-member.ts';
@@ -38,7 +38,7 @@ const createRule: AuthRule = (event) => {
     if (own(event.pdu, 'room_id') !== undefined) {
       return reject('create has no room ID', 'it has a room_id, which is made from its hash');
     }
-  } else if (serverOf(event.roomId) !== event.origin) {
+  } else if (serverNameOf(event.roomId) !== event.origin) {
     // "If the domain of the `room_id` does not match the domain of the `sender`, reject."
     return reject('room ID is of the sender’s server', `${event.roomId} is not of ${event.origin}`);
   }
@@ -125,8 +125,8 @@ const redactionRule: AuthRule = (event, state) => {
   if (event.type !== 'm.room.redaction' || !event.rules.redactionAuthRule) return undefined;
   const powers = powersIn(event, state);
   const refusal = needsLevel('sender may redact', event, powers, powers.redact, 'to redact events of other servers');
-  const ownServers = event.redacts !== undefined && serverOf(event.redacts) === serverOf(event.eventId);
-  return refusal === undefined || ownServers ? allow : refusal;
+  const target = event.redacts && serverNameOf(event.redacts);
+  return refusal === undefined || (target !== undefined && target === serverNameOf(event.eventId)) ? allow : refusal;
 };
 
 /** In the order of the spec. The first that reaches a verdict decides. */
@@ -143,6 +143,3 @@ const rules: readonly AuthRule[] = [
   powerLevelsRule,
   redactionRule,
 ];
-
-/** The domain of a room ID or event ID that has one. */
-const serverOf = (id: string): ServerName => id.slice(id.indexOf(':') + 1) as ServerName;

@@ -1,6 +1,6 @@
 import type { EventId } from '../../shared/ids.ts';
 import type { RoomEvent } from './event.ts';
-import { type JsonObject, type JsonValue, RawNumber } from './json.ts';
+import { isObject, type JsonObject, type JsonValue, RawNumber } from './json.ts';
 import type { RoomVersionRules } from './room-versions.ts';
 import type { AuthState } from './state-map.ts';
 
@@ -42,9 +42,6 @@ export function objectAt(content: JsonObject, key: string): JsonObject {
   const value = content[key];
   return isObject(value) ? value : {};
 }
-
-export const isObject = (value: JsonValue | undefined): value is JsonObject =>
-  typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof RawNumber);
 
 /** Own properties only: an event type may be called `toString`. */
 export const own = (object: JsonObject, key: string): JsonValue | undefined =>

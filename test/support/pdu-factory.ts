@@ -1,10 +1,9 @@
 import { createEventIdOf, neededAuthEvents } from '../../main/protocol/auth-events.ts';
 import type { RoomEvent } from '../../main/protocol/event.ts';
 import type { JsonObject, JsonValue } from '../../main/protocol/json.ts';
-import type { RoomVersionRules } from '../../main/protocol/room-versions.ts';
+import { type RoomVersionRules, roomVersions } from '../../main/protocol/room-versions.ts';
 import { type AuthState, type StateKey, stateKeyOf } from '../../main/protocol/state-map.ts';
 import type { EventId, RoomId, ServerName, UserId } from '../../shared/ids.ts';
-import { roomVersions } from './room-rules.ts';
 
 /** What an event of a test is about. The rest is filled in from where it is sent. */
 export interface EventDraft {
