@@ -2,6 +2,7 @@ import type { EventId } from '../../shared/ids.ts';
 import type { AuthContext } from './auth-rule.ts';
 import type { RoomEvent } from './event.ts';
 import type { StateKey, StateMap } from './state-map.ts';
+import { verifyThirdParty } from './third-party-invite.ts';
 import type { Verdict } from './verdict.ts';
 
 /**
@@ -25,8 +26,6 @@ export interface EventSource {
   authDifference(): ReadonlySet<EventId>;
   /** The events on paths over `auth_events` between any two of these. Asked for by v2.1 only. */
   conflictedSubgraph(ids: ReadonlySet<EventId>): ReadonlySet<EventId>;
-  /** Third-party invites are judged again, since the state may hold other keys. Without it none is good. */
-  readonly verifyThirdParty?: AuthContext['verifyThirdParty'];
 }
 
 /** One event judged on the way, for whoever wants to replay a resolution. */
@@ -54,8 +53,5 @@ export function separate(sets: readonly StateMap[]): Resolution {
   return { conflicted, unconflicted: (key) => (conflicted.has(key) ? undefined : first.get(key)) };
 }
 
-/** Signatures of events do not change with the state, and were checked when these came in. Third-party invites' may. */
-export const contextOf = (source: EventSource): AuthContext => ({
-  verifiedBy: () => true,
-  verifyThirdParty: (signed, publicKeys) => source.verifyThirdParty?.(signed, publicKeys) ?? false,
-});
+/** Signatures of events were checked when they came in. The keys of third-party invites are another state's, maybe. */
+export const inResolution: AuthContext = { verifiedBy: () => true, verifyThirdParty };

@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import type { RoomEvent } from './event.ts';
 import { authorize } from './event-auth.ts';
 import {
-  contextOf,
   type EventSource,
+  inResolution,
   type Resolution,
   type ResolutionStep,
   type Resolved,
@@ -37,7 +37,6 @@ export function resolveV1(input: Resolution, source: EventSource, trace?: Trace)
       return id === undefined ? resolved.get(key) : source.event(id);
     },
   };
-  const context = contextOf(source);
 
   /** "Add the first event in the list to R. For each subsequent event, check that [it] would be allowed … in state R." */
   const lastAllowed: Choice = ({ key, events }, phase) => {
@@ -46,7 +45,7 @@ export function resolveV1(input: Resolution, source: EventSource, trace?: Trace)
       get: (type, stateKey) => (stateKeyOf(type, stateKey) === key ? standing : state.get(type, stateKey)),
     };
     for (const event of events) {
-      const verdict = standing === undefined ? allow : authorize(event, against, context);
+      const verdict = standing === undefined ? allow : authorize(event, against, inResolution);
       trace?.({ phase, event, verdict });
       if (!verdict.allowed) break;
       standing = event;
@@ -56,7 +55,7 @@ export function resolveV1(input: Resolution, source: EventSource, trace?: Trace)
   /** "Just pick the event with the highest depth and lowest `sha1(event_id)` that passes authentication in R." */
   const highestAllowed: Choice = ({ events }, phase) => {
     for (const event of [...events].reverse()) {
-      const verdict = authorize(event, state, context);
+      const verdict = authorize(event, state, inResolution);
       trace?.({ phase, event, verdict });
       if (verdict.allowed) return event;
     }

@@ -4,8 +4,8 @@ import type { RoomEvent } from './event.ts';
 import { authorize } from './event-auth.ts';
 import { powerLevels } from './power-levels.ts';
 import {
-  contextOf,
   type EventSource,
+  inResolution,
   type Resolution,
   type ResolutionStep,
   type Resolved,
@@ -28,7 +28,6 @@ export function resolveV2(rules: RoomVersionRules, input: Resolution, source: Ev
   const isV21 = rules.stateResolution === 'v2.1';
   const full = fullConflictedSet(input, source, isV21);
   const cited = citedState(source);
-  const context = contextOf(source);
   const resolved = new Map<StateKey, RoomEvent>(); // on top of the unconflicted state map; in 2.1 of nothing
 
   const inState = (key: StateKey): RoomEvent | undefined => {
@@ -49,7 +48,7 @@ export function resolveV2(rules: RoomVersionRules, input: Resolution, source: Ev
           return own === undefined || source.isRejected(own.eventId) ? undefined : own;
         },
       };
-      const verdict = authorize(event, state, context);
+      const verdict = authorize(event, state, inResolution);
       trace?.({ phase, event, verdict });
       if (verdict.allowed) resolved.set(stateKeyOf(event.type, event.stateKey ?? ''), event);
     }
