@@ -1,0 +1,148 @@
+import {
+  type EventId,
+  parseUserId,
+  type RoomId,
+  type ServerName,
+  serverNameOf,
+  type UserId,
+} from '../../shared/ids.ts';
+import { forbidden, invalidParam, MatrixError, notFound } from '../../shared/matrix-error.ts';
+import type { Log } from '../log.ts';
+import type { Keyring } from '../network/keyring.ts';
+import { BadEvent, parseEvent, type RoomEvent } from '../protocol/event.ts';
+import { cosignEvent } from '../protocol/event-signing.ts';
+import { isObject, type JsonObject, type JsonValue, type Violation } from '../protocol/json.ts';
+import type { RoomVersionRules } from '../protocol/room-versions.ts';
+import { rulesOf } from '../protocol/room-versions.ts';
+import type { SigningKey } from '../protocol/signing.ts';
+import { checkMemberEvent } from './check-member-event.ts';
+import type { Rooms } from './rooms.ts';
+import type { ServerAcls } from './server-acl.ts';
+import { stripped } from './stripped-state.ts';
+
+/** https://spec.matrix.org/v1.19/server-server-api/#inviting-to-a-room */
+export interface HandedInvite {
+  readonly roomId: RoomId;
+  readonly eventId: EventId;
+  readonly roomVersion: string;
+  readonly pdu: JsonValue;
+  readonly violations: readonly Violation[];
+  readonly inviteRoomState: readonly JsonValue[];
+}
+
+interface Needs {
+  readonly rooms: Pick<Rooms, 'info' | 'currentState' | 'setOutOfRoomMembership'>;
+  readonly acls: ServerAcls;
+  readonly keyring: Pick<Keyring, 'verifyEvents'>;
+  readonly serverName: ServerName;
+  readonly signingKey: SigningKey;
+  readonly log: Log;
+  /** Whether there is such an account. */
+  readonly isLocalUser: (userId: UserId) => boolean;
+}
+
+/** More of it helps nobody to know a room. */
+const mostState = 100;
+
+/**
+ * Takes an invite of another server for a user of ours, and returns the event with our signature. We sign invites only,
+ * and only those that the asking server may send.
+ *
+ * @throws MatrixError 400 `M_INCOMPATIBLE_ROOM_VERSION`, `M_INVALID_PARAM`, `M_BAD_JSON`, 403 `M_FORBIDDEN`, 404 `M_NOT_FOUND`
+ */
+export function inviteReceiver(needs: Needs) {
+  const { rooms, acls, keyring, serverName, signingKey, isLocalUser } = needs;
+  return async (origin: ServerName, invite: HandedInvite): Promise<JsonObject> => {
+    const { roomId, roomVersion } = invite;
+    const rules = rulesOf(roomVersion);
+    if (rules === undefined) {
+      throw new MatrixError(
+        400,
+        'M_INCOMPATIBLE_ROOM_VERSION',
+        `This server does not know room version ${roomVersion}`,
+        {
+          fields: { room_version: roomVersion },
+        },
+      );
+    }
+    const known = rooms.info(roomId);
+    if (known?.resident === true) acls.check(roomId, origin); // of other rooms we do not know what they say now
+    const event = await checkMemberEvent({ ...invite, origin, rules, membership: 'invite' }, keyring);
+    const invitee = parseUserId(event.stateKey ?? '');
+    if (invitee === undefined || serverNameOf(invitee) !== serverName) {
+      throw invalidParam(`${event.stateKey ?? 'Nobody'} is not a user of this server`);
+    }
+    if (!isLocalUser(invitee)) throw notFound(`There is no user ${invitee} here`);
+
+    const signed = parseEvent(cosignEvent(event.pdu, rules, serverName, signingKey), rules);
+    const unsigned = isObject(invite.pdu) ? invite.pdu['unsigned'] : undefined;
+    const cosigned = { ...signed.pdu, ...(unsigned !== undefined && { unsigned }) }; // "All other fields … untouched"
+    if (known?.resident === true) {
+      refuseWhoCannotBeInvited(rooms, roomId, invitee);
+      return cosigned; // it comes again by /send, which is where it is judged and shown
+    }
+    const state = await usableState(origin, invite, rules, needs);
+    const strippedState = [...state.filter((entry) => entry['state_key'] !== invitee), signed.pdu].map(stripped);
+    rooms.setOutOfRoomMembership({ event: signed, membership: 'invite', userId: invitee, strippedState });
+    return cosigned;
+  };
+}
+
+function refuseWhoCannotBeInvited(rooms: Pick<Rooms, 'currentState'>, roomId: RoomId, invitee: UserId): void {
+  const membership = rooms.currentState(roomId).get('m.room.member', invitee)?.content['membership'];
+  if (membership === 'join') throw forbidden(`${invitee} is in the room already`);
+  if (membership === 'ban') throw forbidden(`${invitee} is banned from the room`);
+}
+
+/**
+ * What of `invite_room_state` can be shown. It holds whole events since v1.16 of the specification, of which servers are
+ * asked to be strict in room versions from 12 on only. Stripped ones, as Synapse sends them, are taken with a warning; but
+ * in version 12 the create event has to be whole, since the room ID is its hash.
+ */
+async function usableState(
+  origin: ServerName,
+  invite: HandedInvite,
+  rules: RoomVersionRules,
+  { keyring, log }: Needs,
+): Promise<readonly JsonObject[]> {
+  const isStrict = rules.roomIdIsCreateHash;
+  const { roomId } = invite;
+  const doubt = (what: string) => {
+    if (isStrict) throw invalidParam(`invite_room_state: ${what}`);
+    log.warn('doubtful invite_room_state', { origin, roomId, what });
+  };
+  const whole: RoomEvent[] = [];
+  const usable: JsonObject[] = [];
+  for (const entry of invite.inviteRoomState.slice(0, mostState)) {
+    if (isStripped(entry)) {
+      usable.push(entry);
+      continue;
+    }
+    try {
+      const event = parseEvent(entry, rules);
+      if (event.roomId === roomId) whole.push(event);
+      else doubt(`${event.type} is of ${event.roomId}`);
+    } catch (error) {
+      if (!(error instanceof BadEvent)) throw error;
+      doubt(error.message);
+    }
+  }
+  const verdicts = await keyring.verifyEvents(whole, { askAlso: [origin] });
+  for (const event of whole) {
+    const verdict = verdicts.get(event.eventId);
+    if (verdict?.ok === true) usable.push(event.pdu);
+    else doubt(verdict?.why ?? `the signatures of ${event.type} could not be verified`);
+  }
+  const entries = isStrict ? whole.map(({ pdu }) => pdu) : usable;
+  const hasCreate = entries.some((entry) => entry['type'] === 'm.room.create' && entry['state_key'] === '');
+  if (!hasCreate) doubt('there is no usable m.room.create');
+  if (usable.some(isStripped)) log.warn('invite_room_state has stripped events', { origin, roomId });
+  return usable;
+}
+
+/** No event, but the four fields that clients are shown. */
+function isStripped(entry: JsonValue): entry is JsonObject {
+  if (!isObject(entry) || entry['signatures'] !== undefined || entry['hashes'] !== undefined) return false;
+  const { type, state_key, sender, content } = entry;
+  return [type, state_key, sender].every((field) => typeof field === 'string') && isObject(content);
+}
