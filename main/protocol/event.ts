@@ -125,10 +125,9 @@ function withoutUnsigned(pdu: JsonObject): JsonObject {
 }
 
 function checkViolations(violations: readonly Violation[], rules: RoomVersionRules) {
-  for (const { kind, path } of violations) {
-    if (path[0] === 'unsigned' || !(rules.strictCanonicalJson || kind === 'loneSurrogate')) continue;
-    throw new BadEvent(`The event has what canonical JSON forbids: ${kind} at ${path.join('.')}.`);
-  }
+  const found = violations.find(({ path }) => path[0] !== 'unsigned');
+  if (!rules.strictCanonicalJson || found === undefined) return;
+  throw new BadEvent(`The event has what canonical JSON forbids: ${found.kind} at ${found.path.join('.')}.`);
 }
 
 /** 65,536 bytes, signatures included. Counted only where a glance does not do. */

@@ -37,8 +37,10 @@ export interface ParsedJson {
 export const isObject = (value: unknown): value is JsonObject =>
   typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof RawNumber);
 
+const loneSurrogate = /\p{Surrogate}/u; // a pair is one character under `u`
+
 /** Half of a character beyond U+FFFF: JavaScript and JSON's escapes can say it, UTF-8 and so canonical JSON cannot. */
-export const hasLoneSurrogate = (text: string): boolean => /\p{Surrogate}/u.test(text); // a pair is one character under `u`
+export const hasLoneSurrogate = (text: string): boolean => loneSurrogate.test(text);
 
 /** The violations at or below `path`, with paths that begin there: what one PDU of a transaction is judged by. */
 export function violationsUnder(

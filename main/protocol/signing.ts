@@ -83,29 +83,28 @@ export function withSignature(
   keyId: string,
   signature: string,
 ): JsonObject {
-  const signatures = own(object, 'signatures');
-  const others = own(signatures, serverName);
+  const signatures = objectAt(object, 'signatures');
+  const others = objectAt(signatures, serverName);
   return { ...object, signatures: { ...signatures, [serverName]: { ...others, [keyId]: signature } } };
 }
 
 /** What stands under `signatures`, unverified; nothing where there is none. */
 export function signatureOf(object: JsonObject, serverName: string, keyId: string): string | undefined {
-  const signature = own(own(object, 'signatures'), serverName)?.[keyId];
+  const signature = objectAt(objectAt(object, 'signatures'), serverName)?.[keyId];
   return typeof signature === 'string' ? signature : undefined;
 }
 
 /** The ed25519 signatures of `serverName` by key ID, unverified. Other algorithms are none that we know. */
 export function signaturesBy(object: JsonObject, serverName: string): ReadonlyMap<string, string> {
   const found = new Map<string, string>();
-  for (const [keyId, signature] of Object.entries(own(own(object, 'signatures'), serverName) ?? {})) {
+  for (const [keyId, signature] of Object.entries(objectAt(objectAt(object, 'signatures'), serverName) ?? {})) {
     if (keyId.startsWith('ed25519:') && typeof signature === 'string') found.set(keyId, signature);
   }
   return found;
 }
 
-/** `constructor` is a server name, too. */
-function own(object: JsonObject | undefined, key: string): JsonObject | undefined {
-  const member = object !== undefined && Object.hasOwn(object, key) ? object[key] : undefined;
+function objectAt(object: JsonObject | undefined, key: string): JsonObject | undefined {
+  const member = object?.[key];
   return isObject(member) ? member : undefined;
 }
 

@@ -155,6 +155,12 @@ describe.each(versions)('a message in version %s', (version) => {
     else expect(parseText(version, asText(version, member)).depth).toBe(12);
   });
 
+  test(`${strict ? 'is' : 'is not'} judged by its numbers where nobody noted anything`, () => {
+    const { value } = parseJson(asText(version, '"x":1.0'));
+    if (strict) expect(() => parseEvent(value, rulesOf(version))).toThrow('a number that is no integer: 1.0');
+    else expect(parseEvent(value, rulesOf(version)).depth).toBe(12);
+  });
+
   test('is refused for half a character in an escape', () => {
     expect(() => parseText(version, asText(version, '"x":"\\ud83d"'))).toThrow(BadEvent);
     expect(() => parseText(version, asText(version, '"x":{"\\ud83d":1}'))).toThrow(BadEvent);
