@@ -130,37 +130,38 @@ function checkViolations(violations: readonly Violation[], rules: RoomVersionRul
   throw new BadEvent(`The event has what canonical JSON forbids: ${found.kind} at ${found.path.join('.')}.`);
 }
 
-/** 65,536 bytes, signatures included. Counted only where a glance does not do. */
+/** 65,536 bytes of canonical JSON, signatures included. Counted only where its length in UTF-16 does not tell. */
 function checkSize(pdu: JsonObject, rules: RoomVersionRules) {
-  if (highestSize(pdu, rules) <= maxEventBytes) return;
-  const bytes = Buffer.byteLength(canonicalJson(pdu));
-  if (bytes > maxEventBytes) throw new BadEvent(`The event has ${bytes} bytes, and ${maxEventBytes} is the most.`);
+  const units = unescapedLength(pdu, rules);
+  if (6 * units <= maxEventBytes) return; // six bytes at most, for `\\u0000`, and one at least
+  if (units <= maxEventBytes && Buffer.byteLength(canonicalJson(pdu)) <= maxEventBytes) return;
+  throw new BadEvent(`The event has more than ${maxEventBytes} bytes.`);
 }
 
-/** How many bytes of canonical JSON it can be at most. Refuses on the way what canonical JSON cannot say. */
-function highestSize(value: JsonValue, rules: RoomVersionRules): number {
-  if (typeof value === 'string') return highestStringSize(value);
-  if (typeof value === 'number') {
-    if (!Number.isSafeInteger(value)) throw new BadEvent(`The event has a number that is no integer: ${value}.`);
-    return 17;
-  }
-  if (value === null || typeof value === 'boolean') return 5;
-  if (value instanceof RawNumber) {
-    if (rules.strictCanonicalJson) throw new BadEvent(`The event has a number that is no integer: ${value.lexeme}.`);
-    return value.lexeme.length + 16;
-  }
-  let bytes = 2;
+/** How long canonical JSON would be if nothing had to be escaped. Refuses on the way what it cannot say at all. */
+function unescapedLength(value: JsonValue, rules: RoomVersionRules): number {
+  if (typeof value === 'string') return quotedLength(value);
+  if (value === null || typeof value === 'boolean') return value === false ? 5 : 4;
+  if (typeof value === 'number' || value instanceof RawNumber) return numberLength(value, rules);
+  let units = 1; // the bracket at the end; before each member stands a comma or the other bracket
   if (isObject(value)) {
-    for (const key of Object.keys(value)) {
-      bytes += highestStringSize(key) + highestSize(value[key] ?? null, rules) + 2;
-    }
-  } else for (const item of value) bytes += highestSize(item, rules) + 1;
-  return bytes;
+    for (const key of Object.keys(value)) units += quotedLength(key) + unescapedLength(value[key] ?? null, rules) + 2;
+  } else for (const item of value) units += unescapedLength(item, rules) + 1;
+  return Math.max(units, 2);
 }
 
-function highestStringSize(text: string): number {
+function quotedLength(text: string): number {
   if (hasLoneSurrogate(text)) throw new BadEvent('The event has half a character, a lone surrogate.');
-  return 6 * text.length + 2; // `\\u0000` for one unit
+  return text.length + 2;
+}
+
+function numberLength(number: number | RawNumber, rules: RoomVersionRules): number {
+  const isCanonical = number instanceof RawNumber ? !rules.strictCanonicalJson : Number.isSafeInteger(number);
+  if (!isCanonical) {
+    const written = number instanceof RawNumber ? number.lexeme : number;
+    throw new BadEvent(`The event has a number that canonical JSON forbids: ${written}.`);
+  }
+  return canonicalJson(number).length;
 }
 
 function string(from: JsonObject, key: string): string {
