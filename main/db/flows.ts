@@ -31,7 +31,7 @@ export const schema = `
   -- What is looked for most is rare: these stay small.
   CREATE INDEX flows_failed ON flows (failed) WHERE failed = 1;
   CREATE INDEX flows_refused ON flows (refused) WHERE refused = 1;
-  CREATE INDEX flows_open ON flows (inbound) WHERE status IS NULL AND error IS NULL;
+  CREATE INDEX flows_open ON flows (failed) WHERE status IS NULL AND error IS NULL;
 
   -- Headers and bodies, apart from the rows that lists run over.
   CREATE TABLE flow_requests (flow_id INTEGER PRIMARY KEY, headers TEXT NOT NULL, body TEXT) STRICT;
@@ -117,12 +117,15 @@ export function flowsTable(db: Db) {
     'UPDATE flows SET error = ?, failed = 1 WHERE status IS NULL AND error IS NULL',
   );
   // Steps from one name to the next through the index, however many rows each has.
-  const peers = db.prepare<[pattern: string, limit: number], { peer: string }>(
-    `WITH RECURSIVE names(peer) AS (
-      SELECT min(peer) FROM flows
-      UNION ALL SELECT (SELECT min(peer) FROM flows WHERE peer > names.peer) FROM names WHERE names.peer IS NOT NULL)
-    SELECT peer FROM names WHERE peer LIKE ? ESCAPE '\\' LIMIT ?`,
-  );
+  const names = (column: 'peer' | 'endpoint') =>
+    db.prepare<[pattern: string, limit: number], { name: string }>(
+      `WITH RECURSIVE names(name) AS (
+        SELECT min(${column}) FROM flows
+        UNION ALL SELECT (SELECT min(${column}) FROM flows WHERE ${column} > name) FROM names WHERE name IS NOT NULL)
+      SELECT name FROM names WHERE name LIKE ? ESCAPE '\\' LIMIT ?`,
+    );
+  const peers = names('peer');
+  const endpoints = names('endpoint');
   const lists = new Map<string, Statement<readonly SqlValue[], SummaryRow>>();
   const list = (sql: string) => {
     const known = lists.get(sql);
@@ -156,7 +159,9 @@ export function flowsTable(db: Db) {
     /** Oldest first. */
     ofTrace: (traceId: string, limit: number) => ofTrace.all(Number(traceId), limit).map(fromRow),
     /** Servers in whose names a text stands, at most so many. */
-    peers: (text: string, limit: number) => peers.all(`%${escapeLike(text)}%`, limit).map(({ peer }) => peer),
+    peers: (text: string, limit: number) => peers.all(`%${escapeLike(text)}%`, limit).map(({ name }) => name),
+    /** Endpoints whose names begin with a text, at most so many. */
+    endpoints: (text: string, limit: number) => endpoints.all(`${escapeLike(text)}%`, limit).map(({ name }) => name),
     /** The highest number that was ever given. */
     lastId: (): number => lastId.get()?.seq ?? 0,
     edges: (): { readonly first: number; readonly count: number } => {

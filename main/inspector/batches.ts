@@ -14,18 +14,21 @@ export function batches<K, V>(
   deliver: (batch: ReadonlyMap<K, V>) => void,
 ): Batches<K, V> {
   const stopping = new AbortController();
-  let collected = new Map<K, V>();
+  let collected: Map<K, V> | undefined; // none: nothing waits to be delivered
   const deliverLater = async () => {
     await clock.sleep(everyMs, stopping.signal).catch(() => {}); // rejects when it is stopped
     const batch = collected;
-    collected = new Map();
-    if (!stopping.signal.aborted) deliver(batch);
+    collected = undefined;
+    if (!stopping.signal.aborted && batch !== undefined) deliver(batch);
   };
   return {
     put(key, value) {
       if (stopping.signal.aborted) return;
+      if (collected === undefined) {
+        collected = new Map();
+        void deliverLater();
+      }
       collected.set(key, value);
-      if (collected.size === 1) void deliverLater();
     },
     stop: () => stopping.abort(),
   };

@@ -1,11 +1,11 @@
 import type { FlowPage, FlowQuery } from '../../shared/bridge.ts';
-import type { Flow, FlowSummary, OutcomeKind } from '../../shared/flow.ts';
+import type { Flow, FlowSummary } from '../../shared/flow.ts';
 import type { EventId, FlowId, ServerName } from '../../shared/ids.ts';
 import type { DiscoveryRun, PeerDetail } from '../../shared/views.ts';
-import type { FlowFilter } from '../db/flow-filter.ts';
 import type { InspectorDb } from '../db/inspector-db.ts';
 import type { RecordedOutcome } from '../db/pdu-outcomes.ts';
 import { breathe } from './breathe.ts';
+import { toFilter } from './flow-query.ts';
 
 /** What was recorded, for those who look. Each answer holds all that was recorded before it was asked for. */
 export interface FlowLog {
@@ -34,7 +34,7 @@ interface FlowLogOptions {
 
 /** Rows that one statement runs over, in the worst case: some milliseconds. */
 const slice = 5_000;
-const most = { peers: 200, pdus: 1_000, related: 200, outcomes: 50, transitions: 100, recent: 50 };
+const most = { pdus: 1_000, related: 200, outcomes: 50, transitions: 100, recent: 50 };
 
 export function createFlowLog({ db, flush, nextId, onError }: FlowLogOptions): FlowLog {
   /** Reads from the database when all that was recorded is in it; `otherwise` where no file could be made. */
@@ -52,8 +52,8 @@ export function createFlowLog({ db, flush, nextId, onError }: FlowLogOptions): F
   return {
     list: (query) =>
       read<FlowPage>({ flows: [], more: false, total: 0 }, async (log) => {
-        const filter = toFilter(query, log);
         const { first, count } = log.flows.edges();
+        const filter = toFilter(query, log.flows);
         if (filter === undefined) return { flows: [], more: false, total: count };
         const found: FlowSummary[] = [];
         let before = Math.min(query.before === undefined ? Number.POSITIVE_INFINITY : Number(query.before), nextId());
@@ -93,47 +93,4 @@ export function createFlowLog({ db, flush, nextId, onError }: FlowLogOptions): F
         recent: log.flows.list({ peers: [server] }, 0, nextId(), most.recent),
       })),
   };
-}
-
-/** None where nothing can match: no such peer, or a status that is none. */
-function toFilter(query: FlowQuery, log: InspectorDb): FlowFilter | undefined {
-  const { peer, direction, endpoint, status, outcome, roomId, text, since } = query;
-  const peers = peer === undefined ? undefined : log.flows.peers(peer, most.peers);
-  const parsedStatus = status === undefined ? undefined : parseStatus(status);
-  if (peers?.length === 0 || (status !== undefined && parsedStatus === undefined)) return undefined;
-  const isPrefix = endpoint?.endsWith('*') ?? false;
-  return {
-    ...(peers !== undefined && peers.length < most.peers && { peers }),
-    ...(peers?.length === most.peers && { peerPart: peer }), // too many to name them
-    ...(direction !== undefined && { inbound: direction === 'inbound' }),
-    ...(endpoint !== undefined && { endpoint: { name: isPrefix ? endpoint.slice(0, -1) : endpoint, isPrefix } }),
-    ...(parsedStatus !== undefined && { status: parsedStatus }),
-    ...(outcome !== undefined && { outcome: outcome as OutcomeKind }),
-    ...(roomId !== undefined && { roomId }),
-    ...(text !== undefined && { text }),
-    ...(since !== undefined && { since }),
-  };
-}
-
-const highest = 999;
-
-/** '200', '>=400', '<300', '4xx', 'error' (no reply), 'open'. Nothing for what is none of these. */
-export function parseStatus(text: string): FlowFilter['status'] {
-  if (text === 'error' || text === 'open') return text;
-  const [, comparison = '', digits, family] = /^(>=|<=|>|<)?(?:(\d{3})|([1-9])xx)$/i.exec(text) ?? [];
-  if (digits === undefined && family === undefined) return undefined;
-  const from = digits === undefined ? Number(family) * 100 : Number(digits);
-  const to = digits === undefined ? from + 99 : from;
-  switch (comparison) {
-    case '>=':
-      return { from, to: highest };
-    case '>':
-      return { from: to + 1, to: highest };
-    case '<=':
-      return { from: 0, to };
-    case '<':
-      return { from: 0, to: from - 1 };
-    default:
-      return { from, to };
-  }
 }

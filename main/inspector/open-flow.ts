@@ -32,57 +32,57 @@ export interface FlowObserver {
 
 /** A flow as the recorder has it, from its opening until it is closed and written. */
 export interface ObservedFlow extends OpenFlow {
-  /** As it is now. */
-  record(): FlowRecord;
+  /** As it is now: it goes on changing. */
+  readonly record: FlowRecord;
   readonly closedAt: number | undefined;
 }
 
-type Later = Pick<
-  FlowRecord,
-  'peer' | 'roomId' | 'tookMs' | 'status' | 'errcode' | 'error' | 'auth' | 'address' | 'discovery' | 'edus'
-> & { readonly requestBytes: number; readonly responseBytes: number };
+type Changing<T> = { -readonly [K in keyof T]: T[K] };
 
 /** Begins to record a request. All that is secret or too long is left out before it is kept anywhere. */
 export function openFlow({ id, traceId, parentId }: Place, opening: FlowOpening, observer: FlowObserver): ObservedFlow {
   const { now, level, safely } = observer;
-  const first = {
+  const phases: Partial<Record<Phase, number>> = {};
+  const outcomes: Partial<Record<OutcomeKind, number>> = {};
+  // One object, changed in place: a copy for each of some ten calls would cost more than all the rest.
+  const record: Changing<FlowRecord> = {
     id,
     traceId,
     parentId,
     direction: opening.direction,
+    peer: opening.peer,
     method: name(opening.method),
     uri: cut(strikeUri(opening.uri), longestUri),
     endpoint: name(opening.endpoint),
-    startedAt: now(),
-    attempt: integer(opening.attempt ?? 1),
-  };
-  let later: Later = {
-    peer: opening.peer,
     roomId: opening.roomId,
+    startedAt: now(),
     tookMs: undefined,
     status: undefined,
     errcode: undefined,
     error: undefined,
     auth: undefined,
-    address: opening.address,
-    discovery: [],
+    attempt: integer(opening.attempt ?? 1),
     requestBytes: 0,
     responseBytes: 0,
+    phases,
+    outcomes,
     edus: 0,
+    address: opening.address,
+    discovery: [],
   };
-  const phases: Partial<Record<Phase, number>> = {};
-  const outcomes: Partial<Record<OutcomeKind, number>> = {};
   let closedAt: number | undefined;
 
-  const set = (change: Partial<Later>) => {
-    later = { ...later, ...change };
-    observer.changed(flow);
-  };
-  const end = (change: Partial<Later>) => {
+  const change = (work: () => void) =>
+    safely(() => {
+      work();
+      observer.changed(flow);
+    });
+  const end = (work: () => void) => {
     if (closedAt !== undefined) return; // once only
     closedAt = now();
-    set({ ...change, tookMs: Math.max(0, closedAt - first.startedAt) });
-    observer.closed(flow);
+    record.tookMs = Math.max(0, closedAt - record.startedAt);
+    change(work);
+    safely(() => observer.closed(flow));
   };
   const keep = (side: 'request' | 'reply', headers: WireHeaders, body: Uint8Array) => {
     if (level === 'metadata') return;
@@ -92,46 +92,68 @@ export function openFlow({ id, traceId, parentId }: Place, opening: FlowOpening,
   const flow: ObservedFlow = {
     id,
     traceId,
-    record: () => ({ ...first, ...later, phases: { ...phases }, outcomes: { ...outcomes } }),
+    record,
     get closedAt() {
       return closedAt;
     },
-    request: (headers, body = new Uint8Array()) =>
-      safely(() => {
+    request: (headers, body = nothing) =>
+      change(() => {
+        record.requestBytes = body.length;
         keep('request', headers, body);
-        set({ requestBytes: body.length });
       }),
-    auth: (auth) => safely(() => set({ auth: boundedAuth(auth), peer: later.peer ?? claimedBy(auth) })),
-    room: (roomId) => safely(() => set({ roomId })),
+    auth: (auth) =>
+      change(() => {
+        record.auth = boundedAuth(auth);
+        record.peer ??= claimedBy(auth);
+      }),
+    room: (roomId) =>
+      change(() => {
+        record.roomId = roomId;
+      }),
     phase: (phase, ms) =>
-      safely(() => {
+      change(() => {
         phases[phase] = (phases[phase] ?? 0) + integer(ms);
-        set({});
       }),
-    discovery: (steps) => safely(() => set({ discovery: boundedSteps(steps) })),
-    address: (address) => safely(() => set({ address: name(address) })),
+    discovery: (steps) =>
+      change(() => {
+        record.discovery = boundedSteps(steps);
+      }),
+    address: (address) =>
+      change(() => {
+        record.address = name(address);
+      }),
     pdus: (judged) =>
-      safely(() => {
+      change(() => {
         for (const { outcome } of judged) outcomes[outcome] = (outcomes[outcome] ?? 0) + 1;
         observer.judged(flow, judged.map(boundedOutcome));
-        set({});
       }),
-    edus: (count) => safely(() => set({ edus: integer(count) })),
+    edus: (count) =>
+      change(() => {
+        record.edus = integer(count);
+      }),
     close: ({ status, headers, body, errcode }) =>
-      safely(() => {
-        if (closedAt !== undefined) return;
-        keep('reply', headers, body);
+      end(() => {
         const stated = errcode ?? (status >= 400 ? errcodeIn(body) : undefined);
-        end({ status: integer(status), errcode: stated && name(stated), responseBytes: body.length });
+        record.status = integer(status);
+        record.errcode = stated && name(stated);
+        record.responseBytes = body.length;
+        keep('reply', headers, body);
       }),
-    fail: ({ stage, message }) => safely(() => end({ error: { stage, message: sentence(message) } })),
+    fail: ({ stage, message }) =>
+      end(() => {
+        record.error = { stage, message: sentence(message) };
+      }),
   };
   return flow;
 }
 
+const nothing = new Uint8Array();
+
 /** Who a request says it is from, proven or not: the list shows it beside the verdict. */
-const claimedBy = (auth: FlowAuth): FlowSummary['peer'] =>
-  auth.origin === undefined ? undefined : parseServerName(auth.origin);
+function claimedBy(auth: FlowAuth): FlowSummary['peer'] {
+  if (auth.verified) return auth.origin;
+  return auth.origin === undefined ? undefined : parseServerName(auth.origin);
+}
 
 function errcodeIn(body: Uint8Array): string | undefined {
   if (body.length > longestError) return undefined;

@@ -24,8 +24,8 @@ export function createPruner({ db, clock, onError, maxBytes, maxAgeMs }: PrunerO
   let agesCheckedAt = Number.NEGATIVE_INFINITY;
 
   const dropOld = async () => {
-    const before = clock.now() - maxAgeMs;
-    while (tables(db()).reduce((dropped, [table, rows]) => dropped + table.prune(before, rows), 0) > 0) await breathe();
+    const upTo = clock.now() - maxAgeMs - 1;
+    while (tables(db()).reduce((dropped, [table, rows]) => dropped + table.prune(upTo, rows), 0) > 0) await breathe();
   };
   const dropOldest = async () => {
     // A little further than asked for, so that not every write after it is over the cap again.

@@ -85,10 +85,10 @@ export async function createInspector(options: InspectorOptions): Promise<Runnin
     safely,
     changed(flow) {
       if (listeners.size > 0) live.put(flow.id, flow);
-      writes.put(flow, ({ flows }) => flows.put(flow.record()), rowBytes);
+      writes.put(flow, ({ flows }) => flows.put(flow.record), rowBytes);
     },
     closed(flow) {
-      const { direction, peer, auth, startedAt, tookMs, status } = flow.record();
+      const { direction, peer, auth, startedAt, tookMs, status } = flow.record;
       const inbound = direction === 'inbound';
       const proven = inbound && auth?.verified !== true ? undefined : peer;
       traffic.finished({ inbound, peer: proven, startedAt, tookMs, status });
@@ -147,6 +147,6 @@ export async function createInspector(options: InspectorOptions): Promise<Runnin
 }
 
 function summaryOf(flow: ObservedFlow): FlowSummary {
-  const { address: _address, discovery: _discovery, ...summary } = flow.record();
-  return summary;
+  const { address: _address, discovery: _discovery, ...summary } = flow.record;
+  return { ...summary, phases: { ...summary.phases }, outcomes: { ...summary.outcomes } };
 }
