@@ -6,21 +6,23 @@ export class DeadlinePassed extends Error {
 }
 
 /**
- * `work` under a signal that aborts after `ms`, or together with `outer`. Rejects at that moment, whether or not `work`
+ * `work` under a signal that aborts after `ms`, or together with one of `outer`. Rejects at that moment, whether or not `work`
  * looks at its signal: DNS does not.
  *
- * @throws DeadlinePassed, or the reason of `outer`
+ * @throws DeadlinePassed, or the reason of an outer signal
  */
 export async function withDeadline<T>(
   clock: Clock,
-  { ms, outer }: { readonly ms: number; readonly outer?: AbortSignal | undefined },
+  { ms, outer = [] }: { readonly ms: number; readonly outer?: readonly AbortSignal[] },
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   const ends = new AbortController();
   const over = new AbortController();
-  const endWithOuter = () => ends.abort(outer?.reason);
-  if (outer?.aborted) endWithOuter();
-  outer?.addEventListener('abort', endWithOuter, { once: true });
+  const endWithOuter = () => ends.abort(outer.find(({ aborted }) => aborted)?.reason);
+  for (const signal of outer) {
+    if (signal.aborted) endWithOuter();
+    else signal.addEventListener('abort', endWithOuter, { once: true });
+  }
   void clock.sleep(ms, over.signal).then(
     () => ends.abort(new DeadlinePassed(`no answer within ${ms / 1000} seconds`)),
     () => undefined, // the work was done before
@@ -29,7 +31,7 @@ export async function withDeadline<T>(
     return await untilAborted(ends.signal, work(ends.signal));
   } finally {
     over.abort();
-    outer?.removeEventListener('abort', endWithOuter);
+    for (const signal of outer) signal.removeEventListener('abort', endWithOuter);
   }
 }
 
