@@ -99,7 +99,7 @@ export function createPeers({ platform: { clock, random }, table, inspector, may
     const rows = [...unwritten].flatMap((server) => peers.get(server) ?? []);
     unwritten.clear();
     willWrite = false;
-    if (rows.length > 0) table.put(rows);
+    if (rows.length > 0 && !closing.signal.aborted) table.put(rows);
   };
 
   /** Who does well is written down with others, within a minute; who fails, at once. */
@@ -114,7 +114,7 @@ export function createPeers({ platform: { clock, random }, table, inspector, may
     if (atOnce || from === 'backingOff') write();
     else if (!willWrite) {
       willWrite = true;
-      void clock.sleep(writeAfterMs, closing.signal).then(write, () => undefined); // closed: that writes, too
+      void clock.sleep(writeAfterMs, closing.signal).then(write, () => undefined); // closed, and written then
     }
     if (from !== to) inspector.peerChanged({ server, from, to, why });
   };
@@ -221,8 +221,8 @@ export function createPeers({ platform: { clock, random }, table, inspector, may
     contact: (server) => contact(get(server)),
     list: () => [...peers.values()].map(contact),
     close() {
-      closing.abort();
       write();
+      closing.abort();
     },
   };
 }

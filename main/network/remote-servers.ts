@@ -56,6 +56,7 @@ export interface RemoteRequest {
   readonly evenIfDown?: boolean;
   /** Not signed: `/_matrix/key/…` and `/version`. */
   readonly unsigned?: boolean;
+  readonly signal?: AbortSignal;
 }
 
 /**
@@ -71,6 +72,7 @@ export interface RemoteServers {
     txnId: string,
     body: JsonObject,
     attempt: number,
+    options?: { readonly signal?: AbortSignal; readonly evenIfDown?: boolean },
   ): Promise<{ readonly pdus: JsonObject }>;
   event(server: ServerName, eventId: EventId): Promise<RemotePdus>;
   eventAuth(server: ServerName, roomId: RoomId, eventId: EventId): Promise<RemotePdus>;
