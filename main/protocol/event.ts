@@ -125,15 +125,16 @@ function withoutUnsigned(pdu: JsonObject): JsonObject {
 }
 
 function checkViolations(violations: readonly Violation[], rules: RoomVersionRules) {
+  if (!rules.strictCanonicalJson) return;
   const found = violations.find(({ path }) => path[0] !== 'unsigned');
-  if (!rules.strictCanonicalJson || found === undefined) return;
-  throw new BadEvent(`The event has what canonical JSON forbids: ${found.kind} at ${found.path.join('.')}.`);
+  if (found === undefined) return;
+  throw new BadEvent(`The event has what canonical JSON forbids: ${found.kind} at ${brief(found.path.join('.'))}.`);
 }
 
 /** 65,536 bytes of canonical JSON, signatures included. Counted only where its length in UTF-16 does not tell. */
 function checkSize(pdu: JsonObject, rules: RoomVersionRules) {
   const units = unescapedLength(pdu, rules);
-  if (6 * units <= maxEventBytes) return; // six bytes at most, for `\\u0000`, and one at least
+  if (6 * units <= maxEventBytes) return; // a unit takes six bytes at most (`\u0000`), and one at least
   if (units <= maxEventBytes && Buffer.byteLength(canonicalJson(pdu)) <= maxEventBytes) return;
   throw new BadEvent(`The event has more than ${maxEventBytes} bytes.`);
 }
@@ -158,11 +159,14 @@ function quotedLength(text: string): number {
 function numberLength(number: number | RawNumber, rules: RoomVersionRules): number {
   const isCanonical = number instanceof RawNumber ? !rules.strictCanonicalJson : Number.isSafeInteger(number);
   if (!isCanonical) {
-    const written = number instanceof RawNumber ? number.lexeme : number;
-    throw new BadEvent(`The event has a number that canonical JSON forbids: ${written}.`);
+    const written = number instanceof RawNumber ? number.lexeme : String(number);
+    throw new BadEvent(`The event has a number that canonical JSON forbids: ${brief(written)}.`);
   }
   return canonicalJson(number).length;
 }
+
+/** What others wrote, short enough for a sentence of ours. */
+const brief = (text: string) => (text.length > 100 ? `${text.slice(0, 99)}…` : text);
 
 function string(from: JsonObject, key: string): string {
   const value = from[key];

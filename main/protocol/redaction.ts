@@ -1,8 +1,9 @@
 import { isObject, type JsonObject, type JsonValue } from './json.ts';
 import type { RoomVersionRules } from './room-versions.ts';
 
-const everKept = ['auth_events', 'content', 'depth', 'event_id', 'hashes', 'origin_server_ts', 'prev_events'];
-const keptMembers = [...everKept, 'room_id', 'sender', 'signatures', 'state_key', 'type'];
+const keptMembers = (
+  'auth_events content depth event_id hashes origin_server_ts prev_events ' + 'room_id sender signatures state_key type'
+).split(' ');
 const keptMembersBefore11 = [...keptMembers, 'membership', 'origin', 'prev_state'];
 
 const powerLevels = ['ban', 'events', 'events_default', 'kick', 'redact', 'state_default', 'users', 'users_default'];

@@ -168,6 +168,11 @@ describe.each(versions)('a message in version %s', (version) => {
     else expect(parseEvent(value, rulesOf(version)).depth).toBe(12);
   });
 
+  test('is refused in a sentence, however much is wrong', () => {
+    const deep = asText(version, `"${'x'.repeat(1000)}":${'9'.repeat(5000)}.5`).replace('"depth":12', '"depth":1.5');
+    expect(() => parseText(version, deep)).toThrow(/^.{10,200}\.$/);
+  });
+
   test('is refused for half a character in an escape', () => {
     expect(() => parseText(version, asText(version, '"x":"\\ud83d"'))).toThrow(BadEvent);
     expect(() => parseText(version, asText(version, '"x":{"\\ud83d":1}'))).toThrow(BadEvent);
