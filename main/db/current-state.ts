@@ -46,12 +46,12 @@ export function currentStateTable(db: Db) {
   const servers = db.prepare<[room: number], { server: ServerName }>(
     'SELECT server FROM joined_servers WHERE room = ?',
   );
-  const addMembers = db.prepare<[room: number, server: ServerName, by: number]>(
+  const addMembers = db.prepare<[room: number, server: ServerName, by: number], { members: number }>(
     `INSERT INTO joined_servers VALUES (?, ?, ?)
-     ON CONFLICT (room, server) DO UPDATE SET members = members + excluded.members`,
+     ON CONFLICT (room, server) DO UPDATE SET members = members + excluded.members RETURNING members`,
   );
-  const removeEmpty = db.prepare<[room: number, server: ServerName]>(
-    'DELETE FROM joined_servers WHERE room = ? AND server = ? AND members <= 0',
+  const removeServer = db.prepare<[room: number, server: ServerName]>(
+    'DELETE FROM joined_servers WHERE room = ? AND server = ?',
   );
   return {
     put: (room: number, key: number, event: number, membership: string | null): void =>
@@ -64,10 +64,11 @@ export function currentStateTable(db: Db) {
     /** The keys that changed with `after < position <= upTo`, and what stood for them at the end. */
     changes: (room: number, after: number, upTo: number) => changes.all(room, after, upTo),
     servers: (room: number): ServerName[] => servers.all(room).map(({ server }) => server),
-    /** One member more or less. */
-    countMember(room: number, server: ServerName, by: 1 | -1): void {
-      addMembers.run(room, server, by);
-      if (by === -1) removeEmpty.run(room, server);
+    /** One joined member more or less. Returns whether the server has any. */
+    countMember(room: number, server: ServerName, by: 1 | -1): boolean {
+      const members = addMembers.get(room, server, by)?.members ?? 0;
+      if (members <= 0) removeServer.run(room, server);
+      return members > 0;
     },
   };
 }

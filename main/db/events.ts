@@ -23,7 +23,8 @@ export const schema = `
     decided_by TEXT,
     auth_generation INTEGER NOT NULL, -- 1 + the highest among its auth events
     received_ts INTEGER NOT NULL,
-    state_before INTEGER,   -- a state node; none for outliers
+    state_before INTEGER,   -- state nodes; none for outliers
+    state_after INTEGER,
     redacted_by INTEGER,    -- the event whose redaction applies when this one is read
     exact INTEGER NOT NULL, -- whether plain JSON.parse would change numbers
     json TEXT NOT NULL) STRICT;
@@ -52,6 +53,7 @@ export interface EventRow {
   readonly authGeneration: number;
   readonly receivedTs: number;
   readonly stateBefore: number | null;
+  readonly stateAfter: number | null;
   readonly redactedBy: number | null;
   readonly exact: 0 | 1;
   readonly json: string;
@@ -78,6 +80,7 @@ const columns: readonly (readonly [column: string, property: keyof EventRow])[] 
   ['auth_generation', 'authGeneration'],
   ['received_ts', 'receivedTs'],
   ['state_before', 'stateBefore'],
+  ['state_after', 'stateAfter'],
   ['redacted_by', 'redactedBy'],
   ['exact', 'exact'],
   ['json', 'json'],
@@ -88,6 +91,9 @@ export type EventsTable = ReturnType<typeof eventsTable>;
 export function eventsTable(db: Db) {
   const selected = columns.map(([column, property]) => `${column} AS ${property}`).join(', ');
   const select = db.prepare<[id: number], EventRow>(`SELECT ${selected} FROM events WHERE id = ?`);
+  const selectNode = db.prepare<[id: number], { authGeneration: number; stateKey: number | null }>(
+    'SELECT auth_generation AS authGeneration, state_key AS stateKey FROM events WHERE id = ?',
+  );
   const write = db.prepare<(string | number | null)[]>(
     `INSERT OR REPLACE INTO events (${columns.map(([column]) => column).join(', ')}) VALUES (${columns.map(() => '?').join(', ')})`,
   );
@@ -112,6 +118,8 @@ export function eventsTable(db: Db) {
   const newer = inPage('>', 'ASC');
   return {
     get: (id: number): EventRow | undefined => select.get(id),
+    /** What a walk over auth events needs, and no more: it may visit tens of thousands. */
+    authNode: (id: number) => selectNode.get(id),
     /** Writes all of it; an outlier that has become part of the history is written anew. */
     put: (row: EventRow): void => write.run(...columns.map(([, property]) => row[property])),
     setRedactedBy: (id: number, by: number): void => setRedactedBy.run(by, id),

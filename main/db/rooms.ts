@@ -27,6 +27,10 @@ export function roomsTable(db: Db) {
     `INSERT INTO rooms (room_id, version, created_ts) VALUES (?, ?, ?) RETURNING ${columns}`,
   );
   const selectName = db.prepare<[id: number], { roomId: RoomId }>('SELECT room_id AS roomId FROM rooms WHERE id = ?');
+  const updateVersion = db.prepare<[version: string, id: number]>('UPDATE rooms SET version = ? WHERE id = ?');
+  const removeOutliers = db.prepare<[id: number], { id: number }>(
+    'DELETE FROM events WHERE room = ? AND outlier = 1 RETURNING id',
+  );
   const updateState = db.prepare<[state: number, id: number]>('UPDATE rooms SET state = ? WHERE id = ?');
   const updateGap = db.prepare<[gap: number, id: number]>('UPDATE rooms SET gap = ? WHERE id = ?');
   return {
@@ -37,6 +41,14 @@ export function roomsTable(db: Db) {
       const row = insert.get(roomId, version, createdTs);
       if (row === undefined) throw new Error('the room was not stored');
       return row;
+    },
+    /**
+     * Of a room that we were never in. What we have of it, invites and knocks, was read by the rules of the wrong version,
+     * and is removed: numbers of events.
+     */
+    replaceVersion(id: number, version: string): number[] {
+      updateVersion.run(version, id);
+      return removeOutliers.all(id).map((row) => row.id);
     },
     setState: (id: number, state: number): void => updateState.run(state, id),
     setGap: (id: number, gap: boolean): void => updateGap.run(gap ? 1 : 0, id),

@@ -164,8 +164,10 @@ export interface Rooms {
     readonly userId: UserId;
     readonly strippedState: readonly JsonObject[];
   }): void;
-  /** While a room is being joined, PDUs for it are parked. */
-  joining(roomId: RoomId, isJoining: boolean): void;
+  /** The user wants to hear no more of a room that they have left. False where there is nothing to forget. */
+  forget(userId: UserId, roomId: RoomId): boolean;
+  /** While a room is being joined, PDUs for it are parked: by event ID, if its version is known. */
+  joining(roomId: RoomId, isJoining: boolean, rules?: RoomVersionRules): void;
   close(): Promise<void>;
 }
 

@@ -1,0 +1,49 @@
+import type { Db } from '../db/db.ts';
+import { lruCache } from '../db/lru-cache.ts';
+import type { AuthNode } from '../protocol/auth-chain.ts';
+import type { Tables } from './tables.ts';
+
+/** An event in the graph of auth events, by numbers. */
+export interface AuthGraphNode extends AuthNode<number> {
+  readonly stateKey: number | undefined;
+}
+
+/** Walks over auth events, which visit many and need little of each. */
+export interface AuthGraph {
+  node(id: number): AuthGraphNode | undefined;
+  /** What can be reached from these, themselves left out. The walk yields to the loop, and is never cut short. */
+  chain(ids: readonly number[]): Promise<ReadonlySet<number>>;
+}
+
+const stepsWithoutPause = 2000;
+
+export function createAuthGraph(db: Db, { events, edges }: Tables): AuthGraph {
+  const cache = lruCache<number, AuthGraphNode>({ maxWeight: 100_000 });
+  db.onRollback(() => cache.clear());
+  const node = (id: number): AuthGraphNode | undefined => {
+    const cached = cache.get(id);
+    if (cached !== undefined) return cached;
+    const row = events.authNode(id);
+    if (row === undefined) return undefined;
+    const read = { generation: row.authGeneration, authEvents: edges.authOf(id), stateKey: row.stateKey ?? undefined };
+    cache.set(id, read);
+    return read;
+  };
+  return {
+    node,
+    async chain(ids) {
+      const reached = new Set<number>();
+      const pending = [...ids];
+      for (let steps = 1; ; steps++) {
+        const id = pending.pop();
+        if (id === undefined) return reached;
+        if (steps % stepsWithoutPause === 0) await new Promise(setImmediate);
+        for (const cited of node(id)?.authEvents ?? []) {
+          if (reached.has(cited)) continue;
+          reached.add(cited);
+          pending.push(cited);
+        }
+      }
+    },
+  };
+}

@@ -1,0 +1,283 @@
+import type { PduSource } from '../../shared/flow.ts';
+import type { EventId, RoomId, ServerName } from '../../shared/ids.ts';
+import type { StateRef } from '../db/state-trie.ts';
+import type { Log } from '../log.ts';
+import type { RoomEvent } from '../protocol/event.ts';
+import type { JsonObject } from '../protocol/json.ts';
+import type { CheckedEvent } from './check-pdus.ts';
+import { attempt, type Effects } from './effects.ts';
+import type { EventRecord } from './event-store.ts';
+import type { FetchMissing } from './fetch-missing.ts';
+import type { FetchOutliers } from './fetch-outliers.ts';
+import type { FetchState } from './fetch-state.ts';
+import type { Judgement } from './judge-event.ts';
+import { inOrder } from './order-events.ts';
+import { outcomeOf } from './outcomes.ts';
+import { notRecommended, type Policy, type PolicyServers } from './policy-server.ts';
+import type { RoomCore } from './room-core.ts';
+import type { RoomHead } from './room-heads.ts';
+import { mergeSignatures } from './signatures.ts';
+
+/** What became of an event, or what it waits for. */
+export type Receipt = Judgement & { readonly kind: 'judged'; readonly isRedacted: boolean };
+export type Waiting = { readonly kind: 'waiting'; readonly reason: string; readonly missing: readonly EventId[] };
+export type Received = Receipt | Waiting | { readonly kind: 'duplicate' };
+
+export interface Reception {
+  readonly roomId: RoomId;
+  readonly source: 'live' | 'backfill';
+  /** Whom to ask for what is missing: the sender of the transaction first. */
+  readonly servers: readonly ServerName[];
+  /** Inside the transaction that settles an event. */
+  readonly onReceived?: (checked: CheckedEvent, received: Received, effects: Effects) => void;
+}
+
+/**
+ * Checks on receipt of a PDU, https://spec.matrix.org/v1.19/server-server-api/#checks-performed-on-receipt-of-a-pdu,
+ * in its order, for events that have passed the first three in check-pdus.ts:
+ *
+ * 1. It is a valid event, otherwise it is dropped.
+ * 2. It passes signature checks, otherwise it is dropped; if only a key is missing, it waits.
+ * 3. It passes hash checks, otherwise it is redacted before being processed further.
+ * -. It is not known yet, unless as an outlier, which then becomes part of the history.
+ * -. Its auth events are here, or are fetched with all that these are allowed by; otherwise it waits.
+ * 4. It passes the authorisation rules by its auth events, otherwise it is rejected.
+ * -. Its prev events are part of the history, or are fetched and go through all this before it; else the state at those
+ *    that are missing is asked for; otherwise it waits, and the room has a gap.
+ * 5. It passes the authorisation rules by the state before it, otherwise it is rejected.
+ * 6. It passes the authorisation rules by the current state of the room, otherwise it is soft-failed. History does not.
+ * 7. It is recommended by the room's policy server, otherwise it is soft-failed. History does not.
+ *
+ * In its turn in the room. Events that need nothing are settled together, in one transaction.
+ */
+export type ReceiveEvents = (events: readonly CheckedEvent[], reception: Reception) => Promise<void>;
+
+interface ReceiveDeps {
+  readonly core: RoomCore;
+  readonly outliers: FetchOutliers;
+  readonly fetchMissing: FetchMissing;
+  readonly fetchState: FetchState;
+  readonly policyServers: PolicyServers;
+  readonly log: Log;
+}
+
+/** In one transaction: it holds up the loop for less than 50 ms. */
+const settledAtOnce = 50;
+/** Of one walk back: each costs the room's state at a point. */
+const mostStatesFetched = 20;
+
+export function createReceiveEvents(deps: ReceiveDeps): ReceiveEvents {
+  const { core, outliers, fetchMissing, fetchState, policyServers, log } = deps;
+  const { db, tables, heads, store, judge, resolve, reader, write, commit } = core;
+
+  const headOf = (roomId: RoomId): RoomHead => {
+    const head = heads.get(roomId);
+    if (head === undefined) throw new Error(`room ${roomId} is not here`);
+    return head;
+  };
+  const inHistory = (id: EventId, head: RoomHead): EventRecord | undefined => {
+    const record = store.find(id);
+    return record?.outlier === 0 && record.room === head.id ? record : undefined;
+  };
+  const isKnown = (event: RoomEvent) => store.find(event.eventId)?.outlier === 0;
+  const missingPrevs = (event: RoomEvent, head: RoomHead) =>
+    [...new Set(event.prevEvents)].filter((id) => inHistory(id, head) === undefined);
+  /** A rejected prev event contributes the state before it: that is what `stateAfter` is for it. */
+  const statesAfterPrevs = (event: RoomEvent, head: RoomHead): number[] =>
+    event.prevEvents.map((id) => inHistory(id, head)?.stateAfter ?? undefined).filter((state) => state !== undefined);
+
+  /** It is here already. It may have come with more signatures than last time. */
+  const settleDuplicate = ({ event, verifiedBy }: CheckedEvent) => {
+    const known = store.find(event.eventId);
+    if (known === undefined) return;
+    const pdu = mergeSignatures(known.event, event.pdu, verifiedBy);
+    if (pdu !== known.event.pdu) store.setPdu(known, pdu);
+  };
+
+  /** The word of the policy server on events, in rooms that have one. It is asked before they are judged, since that awaits. */
+  const adviceOn = async (batch: readonly CheckedEvent[], head: RoomHead): Promise<Advice | undefined> => {
+    const policy = policyServers.of(reader.auth(head.state), head.servers);
+    if (policy === undefined) return undefined;
+    const events = batch.map(({ event }) => event).filter((event) => !isKnown(event));
+    return { policy, pdus: await policyServers.recommended(events, policy) };
+  };
+
+  /** Checks 4 to 7, and what they decide is written. Everything that it takes is here. */
+  const settle = (
+    checked: CheckedEvent,
+    stateBefore: StateRef,
+    source: PduSource,
+    place: Place | undefined,
+    advice: Advice | undefined,
+    effects: Effects,
+  ): Receipt => {
+    const known = store.find(checked.event.eventId); // as an outlier: whole perhaps, where this one is redacted
+    const [one, other] =
+      known !== undefined && checked.isRedacted ? [known.event, checked.event] : [checked.event, known?.event];
+    const cosigned = other === undefined ? one : { ...one, pdu: mergeSignatures(one, other.pdu) };
+    const advised = advice?.pdus.get(one.eventId);
+    const event = advised === undefined ? cosigned : { ...cosigned, pdu: mergeSignatures(cosigned, advised) };
+    const currentState = source === 'backfill' ? undefined : headOf(event.roomId).state;
+    let judgement = judge.judge(event, { stateBefore, currentState, verifiedBy: checked.verifiedBy });
+    if (judgement.outcome === 'accepted' && advice !== undefined && !advice.pdus.has(event.eventId)) {
+      judgement = notRecommended(advice.policy);
+    }
+    write({ event, source, ...judgement, stateBefore, ...(place && { place }) }, effects);
+    return { kind: 'judged', ...judgement, isRedacted: checked.isRedacted };
+  };
+
+  return async (events, reception) => {
+    const { roomId, source, servers, onReceived } = reception;
+    const ordered = inOrder(
+      events,
+      ({ event }) => event,
+      (event) => [...event.prevEvents, ...event.authEvents],
+    );
+    const places = source === 'backfill' ? placesFor(ordered, headOf(roomId)) : undefined;
+    const states = new Map<EventId, StateRef>(); // before events whose prev events are missing
+    const done = new Set<CheckedEvent>();
+
+    const finish = (checked: CheckedEvent, received: Received, effects: Effects) => {
+      done.add(checked);
+      onReceived?.(checked, received, effects);
+    };
+    const isReady = ({ event }: CheckedEvent) =>
+      isKnown(event) ||
+      (judge.missingAuthEvents(event).length === 0 &&
+        (states.has(event.eventId) || missingPrevs(event, headOf(roomId)).length === 0));
+
+    /** All of `queue` that is ready from its start on, in one transaction. Returns how many that were. */
+    const settleReady = async (
+      queue: readonly CheckedEvent[],
+      as: PduSource,
+      onSettled: typeof finish,
+    ): Promise<number> => {
+      const batch = queue.slice(0, settledAtOnce);
+      const advice = as === 'backfill' ? undefined : await adviceOn(batch, headOf(roomId));
+      return commit((effects) => {
+        let settled = 0;
+        for (const checked of batch) {
+          if (!isReady(checked)) break;
+          const { event } = checked;
+          attempt(db, effects, (own) => {
+            if (isKnown(event)) {
+              settleDuplicate(checked);
+              onSettled(checked, { kind: 'duplicate' }, own);
+              return;
+            }
+            const head = headOf(roomId);
+            const before = states.get(event.eventId) ?? resolve(head.rules, statesAfterPrevs(event, head));
+            onSettled(checked, settle(checked, before, as, places?.get(event.eventId), advice, own), own);
+          });
+          settled++;
+        }
+        return settled;
+      });
+    };
+
+    /** Events found on the way back are live ones that nobody sent us: theirs is a line in the inspector. */
+    const settleMissing: typeof finish = ({ event }, received, effects) => {
+      if (received.kind !== 'judged') return;
+      const outcome = received.outcome === 'accepted' && received.isRedacted ? 'redacted' : received.outcome;
+      effects.outcomes.push(outcomeOf(event, 'missing', { ...received, outcome }));
+    };
+
+    /** The state before an event, as far as its missing prev events go by what other servers say it was there. */
+    const stateFromOthers = async (event: RoomEvent): Promise<StateRef | undefined> => {
+      const head = headOf(roomId);
+      const missing = missingPrevs(event, head);
+      if (source === 'backfill') return fetchState.before(head, event.eventId, servers);
+      const found: StateRef[] = [];
+      for (const prev of missing) {
+        const state = await fetchState.after(head, prev, servers);
+        if (state === undefined) return undefined;
+        found.push(state);
+      }
+      return resolve(head.rules, [...statesAfterPrevs(event, head), ...found]);
+    };
+
+    /** Gets what an event lacks. Nothing more is lacking, or this comes back with what that is. */
+    const supply = async (checked: CheckedEvent, budget: { states: number }): Promise<Waiting | undefined> => {
+      const { event } = checked;
+      const lacking = judge.missingAuthEvents(event);
+      const missingAuth = lacking.length === 0 ? [] : await outliers.authEventsOf(headOf(roomId), event, servers);
+      if (missingAuth.length > 0)
+        return { kind: 'waiting', reason: 'Its auth events cannot be had.', missing: missingAuth };
+      const missing = missingPrevs(event, headOf(roomId));
+      if (missing.length === 0) return undefined;
+      const state = budget.states-- > 0 ? await stateFromOthers(event) : undefined;
+      if (state === undefined) return { kind: 'waiting', reason: 'Its prev events cannot be had.', missing };
+      states.set(event.eventId, state);
+      return undefined;
+    };
+
+    /** Brings in what lies between the event and our history, the oldest first. */
+    const walkBack = async (event: RoomEvent, budget: { states: number }) => {
+      const found = await fetchMissing(headOf(roomId), event, servers);
+      let rest = inOrder(
+        found,
+        (checked) => checked.event,
+        (each) => each.prevEvents,
+      );
+      while (rest.length > 0) {
+        rest = rest.slice(await settleReady(rest, 'missing', settleMissing));
+        const [next] = rest;
+        if (next === undefined || isReady(next)) continue;
+        const waiting = await supply(next, budget);
+        if (waiting === undefined) continue;
+        log.info('a missing event cannot be judged', { roomId, eventId: next.event.eventId, reason: waiting.reason });
+        rest = rest.slice(1);
+      }
+    };
+
+    let rest = ordered;
+    while (rest.length > 0) {
+      rest = rest.slice(await settleReady(rest, source, finish));
+      const [next] = rest;
+      if (next === undefined || isReady(next)) continue;
+      const budget = { states: mostStatesFetched };
+      if (source === 'live' && missingPrevs(next.event, headOf(roomId)).length > 0) await walkBack(next.event, budget);
+      const waiting = isReady(next) ? undefined : await supply(next, budget);
+      if (waiting === undefined) continue;
+      commit((effects) => finish(next, waiting, effects));
+      rest = rest.slice(1);
+    }
+    const circular: Waiting = { kind: 'waiting', reason: 'It is part of a circle of events.', missing: [] };
+    commit((effects) => {
+      for (const checked of events) if (!done.has(checked)) finish(checked, circular, effects);
+    });
+  };
+
+  /**
+   * Where events of a backfill go: before what cites them, in our topological order, and before all of the room's history
+   * by position. They come oldest first; the newest is placed first.
+   */
+  function placesFor(ordered: readonly CheckedEvent[], head: RoomHead): ReadonlyMap<EventId, Place> {
+    const places = new Map<EventId, Place>();
+    const citers = new Map<EventId, number>(); // the lowest topological position of those that cite it
+    let position = tables.events.oldestPosition(head.id);
+    for (const { event } of [...ordered].reverse()) {
+      const cited = tables.eventIds.find(event.eventId);
+      const here = cited === undefined ? [] : tables.edges.citersOf(cited).map((id) => store.at(id)?.topological ?? 0);
+      const lowest = Math.min(...here, citers.get(event.eventId) ?? Number.POSITIVE_INFINITY);
+      const topological = Number.isFinite(lowest) ? lowest - 1 : 0;
+      position--;
+      places.set(event.eventId, { topological, position });
+      for (const prev of event.prevEvents) {
+        citers.set(prev, Math.min(topological, citers.get(prev) ?? Number.POSITIVE_INFINITY));
+      }
+    }
+    return places;
+  }
+}
+
+/** What the policy server recommends, signed by it. */
+interface Advice {
+  readonly policy: Policy;
+  readonly pdus: ReadonlyMap<EventId, JsonObject>;
+}
+
+interface Place {
+  readonly position: number;
+  readonly topological: number;
+}

@@ -1,0 +1,172 @@
+import type { PduSource } from '../../shared/flow.ts';
+import { type EventId, parseUserId, type ServerName, serverNameOf } from '../../shared/ids.ts';
+import { type StateRef, setInState } from '../db/state-trie.ts';
+import type { RoomEvent } from '../protocol/event.ts';
+import { isObject } from '../protocol/json.ts';
+import { stateKeyOf } from '../protocol/state-map.ts';
+import type { SetCurrentState } from './current-state.ts';
+import type { Effects } from './effects.ts';
+import type { EventRecord, EventStore } from './event-store.ts';
+import type { ApplyRedactions } from './redactions.ts';
+import type { ResolveRoom } from './resolve-room.ts';
+import type { RoomHead, RoomHeads } from './room-heads.ts';
+import type { StoredEvent } from './rooms.ts';
+import type { Tables } from './tables.ts';
+
+/** An event, and what has been decided about it. */
+export interface JudgedEvent {
+  readonly event: RoomEvent;
+  readonly source: PduSource;
+  readonly outcome: StoredEvent['outcome'];
+  readonly why: StoredEvent['why'];
+  /** None for outliers. */
+  readonly stateBefore: StateRef | undefined;
+  /** Where it goes if it is history. What is live comes next. */
+  readonly place?: { readonly position: number; readonly topological: number };
+}
+
+/** Writes an event and all that follows from it. Inside a transaction. */
+export type WriteEvent = (judged: JudgedEvent, effects: Effects) => EventRecord;
+
+/** Events are rejected behind each other's back: how far we look for what they follow. */
+const mostRejectedInARow = 1000;
+
+interface WriteEventDeps {
+  readonly serverName: ServerName;
+  readonly now: () => number;
+  readonly tables: Tables;
+  readonly heads: RoomHeads;
+  readonly store: EventStore;
+  readonly resolve: ResolveRoom;
+  readonly setCurrentState: SetCurrentState;
+  readonly applyRedactions: ApplyRedactions;
+}
+
+export function createWriteEvent(deps: WriteEventDeps): WriteEvent {
+  const { serverName, now, tables, heads, store, resolve, setCurrentState, applyRedactions } = deps;
+  const { eventIds, stateKeys, stateNodes, edges, relations, positions } = tables;
+  const { load } = stateNodes;
+
+  const headOf = (event: RoomEvent): RoomHead => {
+    const head = heads.get(event.roomId);
+    if (head === undefined) throw new Error(`room ${event.roomId} is not here`);
+    return head;
+  };
+
+  /** After the highest of what it follows. What follows nothing that we have comes after all that we have. */
+  const topologicalOf = (prevs: readonly number[], head: RoomHead): number => {
+    const inHistory = (ids: readonly number[]) =>
+      ids.map((id) => store.at(id)).filter((record) => record !== undefined && record.outlier === 0);
+    const known = inHistory(prevs);
+    const before = known.length > 0 ? known : inHistory(head.extremities);
+    return 1 + before.reduce((highest, record) => Math.max(highest, record?.topological ?? 0), 0);
+  };
+
+  const recordOf = (judged: JudgedEvent, head: RoomHead, prevs: readonly number[], auths: readonly number[]) => {
+    const { event, source, outcome, why, stateBefore, place } = judged;
+    const id = eventIds.number(event.eventId);
+    const key = event.stateKey === undefined ? null : stateKeys.number(stateKeyOf(event.type, event.stateKey));
+    const isOutlier = stateBefore === undefined;
+    const before = isOutlier ? null : stateNodes.store(stateBefore);
+    const enters = key !== null && outcome !== 'rejected';
+    const after = before !== null && enters ? stateNodes.store(setInState(before, key, id, load)) : before;
+    const known = store.at(id);
+    return {
+      id,
+      room: head.id,
+      type: event.type,
+      stateKey: key,
+      sender: event.sender,
+      depth: event.depth,
+      originServerTs: Math.max(-maxTs, Math.min(maxTs, event.originServerTs)),
+      topological: place?.topological ?? (isOutlier ? 0 : topologicalOf(prevs, head)),
+      position: isOutlier ? null : (place?.position ?? positions.next()),
+      outcome,
+      outlier: isOutlier ? 1 : 0,
+      source,
+      step: why?.step ?? null,
+      rule: why?.rule ?? null,
+      reason: why?.reason ?? null,
+      decidedBy: why === undefined ? null : JSON.stringify(why.decidedBy),
+      authGeneration: 1 + auths.reduce((highest, auth) => Math.max(highest, store.at(auth)?.authGeneration ?? 0), 0),
+      receivedTs: known?.receivedTs ?? now(),
+      stateBefore: before,
+      stateAfter: after,
+      redactedBy: known?.redactedBy ?? null,
+      event,
+      bytes: 0, // counted when it is written
+    } satisfies EventRecord;
+  };
+
+  const writeEdges = (record: EventRecord, prevs: readonly number[], auths: readonly number[]) => {
+    const { id, room, outcome } = record;
+    for (const auth of auths) edges.addAuth(id, auth);
+    if (record.outlier === 1) return;
+    for (const prev of prevs) {
+      edges.addPrev(id, prev);
+      const known = store.at(prev);
+      if (outcome === 'accepted' && (known === undefined || known.outlier === 1)) edges.addBackward(room, prev, id);
+    }
+    edges.removeBackward(room, id);
+  };
+
+  const writeRelation = ({ id, event }: EventRecord) => {
+    const relation = event.content['m.relates_to'];
+    if (!isObject(relation)) return;
+    const { rel_type: relType, event_id: target } = relation;
+    if (typeof relType !== 'string' || typeof target !== 'string' || target.length > 255) return;
+    relations.relate(id, eventIds.number(target as EventId), relType);
+  };
+
+  /** What is not an extremity any more once all of `prevs` are followed: behind what was not accepted, too. */
+  const followed = (prevs: readonly number[]): ReadonlySet<number> => {
+    const seen = new Set<number>();
+    const pending = [...prevs];
+    for (let id = pending.pop(); id !== undefined && seen.size < mostRejectedInARow; id = pending.pop()) {
+      if (seen.has(id)) continue;
+      seen.add(id);
+      const record = store.at(id);
+      if (record !== undefined && record.outcome !== 'accepted') pending.push(...edges.prevsOf(id));
+    }
+    return seen;
+  };
+
+  const isFollowed = (id: number) => edges.citersOf(id).some((citer) => store.at(citer)?.outcome === 'accepted');
+
+  /** The room goes on from here: new forward extremities, and so a new current state. */
+  const advance = (record: EventRecord, prevs: readonly number[], head: RoomHead, effects: Effects) => {
+    const gone = followed(prevs);
+    const rest = head.extremities.filter((id) => !gone.has(id));
+    for (const id of head.extremities) if (gone.has(id)) edges.removeForward(head.id, id);
+    const extremities = isFollowed(record.id) ? rest : [...rest, record.id];
+    if (extremities.length > rest.length) edges.addForward(head.id, record.id);
+    heads.update(head.roomId, { extremities });
+
+    const states = extremities.map((id) => store.at(id)?.stateAfter ?? 0);
+    const state = stateNodes.store(resolve(head.rules, states));
+    const cause = { cause: 'event', by: record, position: record.position ?? 0 } as const;
+    setCurrentState(headOf(record.event), state, cause, effects);
+  };
+
+  return (judged, effects) => {
+    const { event } = judged;
+    const head = headOf(event);
+    const prevs = [...new Set(event.prevEvents)].map(eventIds.number);
+    const auths = [...new Set(event.authEvents)].map(eventIds.number);
+    const record = recordOf(judged, head, prevs, auths);
+    store.put(record);
+    writeEdges(record, prevs, auths);
+    writeRelation(record);
+    applyRedactions(record);
+    if (record.position !== null && record.position > 0) {
+      if (record.outcome === 'accepted') advance(record, prevs, head, effects);
+      const member = event.type === 'm.room.member' ? parseUserId(event.stateKey ?? '') : undefined;
+      const users = member !== undefined && serverNameOf(member) === serverName ? [member] : [];
+      effects.changes.push({ position: record.position, roomId: event.roomId, users });
+    }
+    return store.at(record.id) ?? record;
+  };
+}
+
+/** Integers that survive the database. */
+const maxTs = Number.MAX_SAFE_INTEGER;
