@@ -1,0 +1,93 @@
+import { type ReceiptStep, receiptSteps } from '../../../shared/flow.ts';
+import type { TimelineRow } from '../../../shared/views.ts';
+import type { Column } from '../../components/column.ts';
+import { Cut } from '../../components/id.tsx';
+import { OutcomeBadge, outcomeLooks } from '../../components/outcome.tsx';
+import { Status } from '../../components/status.tsx';
+import { Clock } from '../../components/when.tsx';
+import { duration } from '../../format.ts';
+import { eventHref } from '../../route.ts';
+
+/** Whether something other than "accepted" became of it: then its row says what, and why. */
+export const isOff = ({ outcome }: TimelineRow): boolean => outcome !== 'accepted';
+
+export const timelineColumns: readonly Column<TimelineRow>[] = [
+  {
+    id: 'position',
+    title: 'Stream',
+    className: 'c-pos num p1',
+    look: 'faint',
+    cell: ({ position }) => position ?? '—',
+  },
+  { id: 'depth', title: 'Depth', className: 'c-depth num p2', look: 'faint', cell: ({ depth }) => depth },
+  { id: 'time', title: 'Time', className: 'c-time', cell: ({ originServerTs }) => <Clock ts={originServerTs} /> },
+  {
+    id: 'delay',
+    title: 'Delay',
+    className: 'c-delay num p3',
+    look: 'dim',
+    cell: (row) => <Delay row={row} />,
+    hint: ({ source }) => `came by ${source}`,
+  },
+  { id: 'sender', title: 'Sender', className: 'c-sender', cell: ({ sender }) => sender, hint: ({ sender }) => sender },
+  {
+    id: 'type',
+    title: 'Type',
+    className: 'c-type p2',
+    look: 'mono',
+    cell: ({ type }) => type,
+    hint: ({ type, stateKey }) => (stateKey === undefined ? type : `${type}, state key "${stateKey}"`),
+  },
+  {
+    id: 'content',
+    title: 'Content',
+    cell: (row) => <Content row={row} />,
+    hint: ({ summary, reason }) => [summary, reason].join('\n'),
+  },
+  { id: 'outcome', title: 'Outcome', className: 'c-out num', cell: (row) => <Outcome row={row} /> },
+];
+
+/** How long it was on its way, by the clock of its sender. */
+function Delay({ row: { source, originServerTs, receivedTs } }: { readonly row: TimelineRow }) {
+  if (source === 'local') return 'yours';
+  const ms = receivedTs - originServerTs;
+  if (Math.abs(ms) < 10_000) return `${ms < 0 ? '−' : '+'}${(Math.abs(ms) / 1000).toFixed(1)} s`;
+  return `${ms < 0 ? '−' : '+'}${duration(Math.abs(ms))}`;
+}
+
+/** What the event says; below, the step, the rule and the events that decided against it. */
+function Content({ row }: { readonly row: TimelineRow }) {
+  const { summary, step, rule, reason, decidedBy, outcome } = row;
+  if (!isOff(row)) return <span className="dim">{summary}</span>;
+  const parts = [step === undefined ? undefined : stepNumber(step), rule, reason].filter((part) => part !== undefined);
+  return (
+    <>
+      {summary}
+      <span className={`reason is-${outcomeLooks[outcome].kind} tint`}>
+        {parts.join(' · ')}
+        {decidedBy.length > 0 && ' · decided by '}
+        {decidedBy.map((id, index) => (
+          <span key={id}>
+            {index > 0 && ', '}
+            <a className="mono" href={eventHref(id)} title={id} tabIndex={-1}>
+              <Cut text={id} head={7} tail={4} />
+            </a>
+          </span>
+        ))}
+      </span>
+    </>
+  );
+}
+
+const stepNumber = (step: ReceiptStep) => `step ${receiptSteps.indexOf(step) + 1}`;
+
+function Outcome({ row }: { readonly row: TimelineRow }) {
+  if (isOff(row)) return <OutcomeBadge outcome={row.outcome} />;
+  return row.outlier ? (
+    <Status kind="mute" glyph="none">
+      outlier
+    </Status>
+  ) : (
+    <Status kind="ok">accepted</Status>
+  );
+}
