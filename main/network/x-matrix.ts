@@ -4,6 +4,7 @@ import { canonicalJson } from '../protocol/canonical-json.ts';
 import type { JsonValue } from '../protocol/json.ts';
 import { type SigningKey, verifySignature } from '../protocol/signing.ts';
 import { isKeyId } from './key-reply.ts';
+import type { RequestKeys } from './keyring.ts';
 
 /** The parameters of one `Authorization: X-Matrix` header, unescaped and unverified. */
 export interface XMatrix {
@@ -51,14 +52,7 @@ interface IncomingRequest {
 
 interface Verifier {
   readonly us: ServerName;
-  readonly keyring: {
-    /** Those of the keys that may sign requests now. With `anew`, what we know is not enough. */
-    keysForRequest(
-      origin: ServerName,
-      keyIds: readonly string[],
-      options?: { readonly anew?: boolean },
-    ): Promise<ReadonlyMap<string, string>>;
-  };
+  readonly keyring: RequestKeys;
 }
 
 /** A server may sign with each of its keys, in a header each. */
