@@ -58,12 +58,12 @@ export function whatItIs(flow: FlowSummary): string {
 const stages: Readonly<
   Record<NonNullable<FlowSummary['error']>['stage'], { readonly word: string; readonly sentence: string }>
 > = {
-  discovery: { word: 'name', sentence: 'Its address could not be found.' },
-  connect: { word: 'connect', sentence: 'No connection could be made.' },
-  tls: { word: 'TLS', sentence: 'The connection is not secure: its certificate was not accepted.' },
-  timeout: { word: 'timeout', sentence: 'It did not answer in time.' },
-  reply: { word: 'reply', sentence: 'What came back could not be read.' },
-  internal: { word: 'internal', sentence: 'This server failed while it worked on the request.' },
+  discovery: { word: 'name', sentence: 'Its address could not be found' },
+  connect: { word: 'connect', sentence: 'No connection could be made' },
+  tls: { word: 'TLS', sentence: 'No secure connection could be made' },
+  timeout: { word: 'timeout', sentence: 'It did not answer in time' },
+  reply: { word: 'reply', sentence: 'What came back could not be read' },
+  internal: { word: 'internal', sentence: 'This server failed while it worked on the request' },
 };
 
 /** The status as a row shows it. A reply that is an error is not the same as no reply. */
@@ -77,7 +77,7 @@ export function statusLook({ status, error }: FlowSummary): { readonly kind: Kin
 /** How a request ended, in a sentence. */
 export function howItEnded(flow: FlowSummary): string {
   const who = flow.direction === 'inbound' ? 'This server' : (flow.peer ?? 'The other server');
-  if (flow.error !== undefined) return `${stages[flow.error.stage].sentence} ${sentence(flow.error.message)}`;
+  if (flow.error !== undefined) return `${stages[flow.error.stage].sentence}: ${sentence(flow.error.message)}`;
   if (flowState(flow) === 'pending') return `${who} has not answered yet.`;
   const time = flow.tookMs === undefined ? '' : ` in ${took(flow.tookMs)}`;
   const errcode = flow.errcode === undefined ? '' : ` ${flow.errcode}`;

@@ -11,8 +11,9 @@ export function Attentions({ attention }: { readonly attention: readonly Attenti
         <span className="grow">{attention.length}</span>
       </div>
       <ul className="box">
-        {attention.map(({ severity, what, why, since, href }) => (
-          <li key={what} className={`stepline nonum is-${severity}`}>
+        {attention.map(({ severity, what, why, since, href }, index) => (
+          // biome-ignore lint/suspicious/noArrayIndexKey: two may say the same, and rows hold no state
+          <li key={index} className={`stepline nonum is-${severity}`}>
             <Icon name={severity} />
             <div>
               <b>{what}</b>

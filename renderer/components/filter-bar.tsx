@@ -79,7 +79,8 @@ export function FilterBar({ chips, text, flows = [], onChange }: FilterBarProps)
   };
   const hasList = suggestions.length > 0;
   return (
-    <search className="filter">
+    // biome-ignore lint/a11y/useSemanticElements: the oldest Chromium that we run on does not know <search>
+    <div className="filter" role="search">
       <div className="filter-box">
         <Icon name="search" />
         {chips.map((chip) => (
@@ -117,6 +118,6 @@ export function FilterBar({ chips, text, flows = [], onChange }: FilterBarProps)
         <kbd>/</kbd>
         {hasList && <Suggestions id={id} suggestions={suggestions} chosen={chosen} typed={word} onChoose={complete} />}
       </div>
-    </search>
+    </div>
   );
 }

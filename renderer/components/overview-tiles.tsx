@@ -57,7 +57,7 @@ function ServerTile({ overview }: { readonly overview: Overview }) {
   const up = useTime((now) => duration(now - overview.startedAt));
   return (
     <Tile icon="server" title="Server" value={overview.serverName ?? 'no name yet'}>
-      Hearth {overview.version}, up {up} · {plural(overview.counts.users, 'account')}
+      up {up} · {plural(overview.counts.users, 'account')}
     </Tile>
   );
 }

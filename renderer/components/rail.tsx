@@ -82,7 +82,6 @@ function OwnServer({ overview }: { readonly overview: Overview | undefined }) {
     <a className="rail-server" href="#/" title={`${name}: ${words}`} tabIndex={-1}>
       <span className={`dot is-${kind}`} />
       <b>{name}</b>
-      <span />
       <small>{words}</small>
     </a>
   );

@@ -6,8 +6,8 @@ vi.stubGlobal('matchMedia', () => Object.assign(new EventTarget(), { matches: fa
 
 /** Nothing is laid out in jsdom: a window in which a list has room for some twenty rows. */
 Object.defineProperties(HTMLElement.prototype, {
-  offsetHeight: { get: () => 600 },
-  offsetWidth: { get: () => 1000 },
+  clientHeight: { get: () => 600 },
+  clientWidth: { get: () => 1000 },
 });
 Object.assign(Element.prototype, { scrollTo: () => {} });
 HTMLDialogElement.prototype.showModal = function open() {

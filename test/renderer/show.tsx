@@ -8,6 +8,9 @@ import { type Handlers, type Port, type ServedBridge, serveBridge } from '../../
 import { portPair } from '../support/port-pair.ts';
 import { sampleConsole } from '../support/sample-console.ts';
 
+/** A new fragment is told a moment later, as browsers do. */
+const settle = () => vi.advanceTimersByTimeAsync(1);
+
 /** Friday, 20 November 2026, 13:32:30 UTC. */
 export const now = 1_795_181_550_000;
 
@@ -38,7 +41,10 @@ export async function show({ hash = '#/', handlers = {} }: Options = {}): Promis
     server: () => connections.at(-1)?.server ?? raise('nothing is connected'),
     cut: () => act(async () => connections.at(-1)?.close()),
     reachable: true,
-    pass: (ms) => act(async () => void (await vi.advanceTimersByTimeAsync(ms))),
+    pass: (ms) =>
+      act(async () => {
+        await vi.advanceTimersByTimeAsync(ms);
+      }),
   };
   const connect = async (): Promise<Port> => {
     if (!shown.reachable) throw new Error('The server does not answer.');
@@ -80,13 +86,18 @@ export function find<E extends HTMLElement = HTMLElement>(selector: string, cont
   return found ?? raise(`nothing like ${selector} with "${containing}"`);
 }
 
-export const click = (selector: string, containing?: string) => act(async () => find(selector, containing).click());
+export const click = (selector: string, containing?: string) =>
+  act(async () => {
+    find(selector, containing).click();
+    await settle();
+  });
 
 /** A key pressed where the focus is. */
 export const press = (key: string) =>
   act(async () => {
     const target = document.activeElement ?? document.body;
     target.dispatchEvent(new KeyboardEvent('keydown', { key, bubbles: true, cancelable: true }));
+    await settle();
   });
 
 /** Types over what a field holds, as React hears it. */
@@ -95,12 +106,12 @@ export const fill = (selector: string, value: string) =>
     const input = find<HTMLInputElement>(selector);
     Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, 'value')?.set?.call(input, value);
     input.dispatchEvent(new Event('input', { bubbles: true }));
+    await settle();
   });
 
 /** Goes to a screen, as a link would. */
 export const visit = (hash: string) =>
   act(async () => {
     location.hash = hash;
-    await new Promise<void>((resolve) => queueMicrotask(resolve));
-    dispatchEvent(new HashChangeEvent('hashchange'));
+    await settle();
   });

@@ -11,15 +11,17 @@ import { eventHref } from '../../route.ts';
 /** Whether something other than "accepted" became of it: then its row says what, and why. */
 export const isOff = ({ outcome }: TimelineRow): boolean => outcome !== 'accepted';
 
-export const timelineColumns: readonly Column<TimelineRow>[] = [
-  {
-    id: 'position',
-    title: 'Stream',
-    className: 'c-pos num p1',
-    look: 'faint',
-    cell: ({ position }) => position ?? '—',
-  },
-  { id: 'depth', title: 'Depth', className: 'c-depth num p2', look: 'faint', cell: ({ depth }) => depth },
+const position: Column<TimelineRow> = {
+  id: 'position',
+  title: 'Stream',
+  className: 'c-pos num p1',
+  look: 'faint',
+  cell: (row) => row.position ?? '—',
+};
+const depth: Column<TimelineRow> = { ...position, id: 'depth', title: 'Depth', cell: (row) => row.depth };
+const onlyWide = (column: Column<TimelineRow>) => ({ ...column, className: 'c-pos num p4' });
+
+const others: readonly Column<TimelineRow>[] = [
   { id: 'time', title: 'Time', className: 'c-time', cell: ({ originServerTs }) => <Clock ts={originServerTs} /> },
   {
     id: 'delay',
@@ -46,6 +48,12 @@ export const timelineColumns: readonly Column<TimelineRow>[] = [
   },
   { id: 'outcome', title: 'Outcome', className: 'c-out num', cell: (row) => <Outcome row={row} /> },
 ];
+
+/** What the rows are ordered by comes first; the other number shows where there is room. */
+export const timelineColumns = {
+  stream: [position, onlyWide(depth), ...others],
+  topological: [depth, onlyWide(position), ...others],
+} as const;
 
 /** How long it was on its way, by the clock of its sender. */
 function Delay({ row: { source, originServerTs, receivedTs } }: { readonly row: TimelineRow }) {

@@ -58,7 +58,7 @@ export function TimelineTab({ roomId }: { readonly roomId: RoomId }) {
               <Grid
                 label="Timeline"
                 className="timeline"
-                columns={timelineColumns}
+                columns={timelineColumns[order]}
                 rows={rows}
                 keyOf={keyOf}
                 onOpen={onOpen}
