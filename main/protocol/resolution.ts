@@ -22,7 +22,7 @@ export interface EventSource {
   event(id: EventId): RoomEvent | undefined;
   /** A rejected event does not stand in for state that is missing while another event is judged. */
   isRejected(id: EventId): boolean;
-  /** What some sets can reach over `auth_events`, but not all. Not asked for in version 1. */
+  /** What some sets can reach over `auth_events`, but not all; conflicted events may be left out. Not asked for in version 1. */
   authDifference(): ReadonlySet<EventId>;
   /** The events on paths over `auth_events` between any two of these. Asked for by v2.1 only. */
   conflictedSubgraph(ids: ReadonlySet<EventId>): ReadonlySet<EventId>;
