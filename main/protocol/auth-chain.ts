@@ -105,7 +105,7 @@ export function conflictedSubgraphByGeneration<K>(
     reach(id);
     lowest = Math.min(lowest, info(id)?.generation ?? lowest);
   }
-  for (let generation = pending.highest(); generation >= lowest; generation--) {
+  for (let generation = pending.highest(); generation > lowest; generation--) {
     for (const id of pending.of(generation)) {
       for (const cited of info(id)?.authEvents ?? []) reach(cited);
     }

@@ -101,6 +101,13 @@ describe('auth difference', () => {
     expect(inOrder(authDifferenceByGeneration([[30_101], [30_102]], info, common))).toEqual([]);
     expect(asked.length).toBeLessThan(20);
   });
+
+  test('ends where the sets come together', () => {
+    const cites = Array.from({ length: 1000 }, (_, id) => (id === 0 ? [] : [id - 1]));
+    const { info, asked } = read([...cites, [999], [999], [1000]]); // 1002 is above one of the two that meet at 999
+    expect(inOrder(authDifferenceByGeneration([[1002], [1001]], info))).toEqual([1000]);
+    expect(asked.length).toBeLessThan(20);
+  });
 });
 
 describe('conflicted subgraph', () => {

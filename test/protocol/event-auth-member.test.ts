@@ -127,6 +127,12 @@ const rows: readonly Row[] = [
     rule: 'join rule allows the join',
     allows: { 'the creator as the first': (_, version) => setMember(testRoom(version), alice, alice, 'join') },
     rejects: {
+      'the creator after more than create': (_, version) => {
+        const room = testRoom(version);
+        const content = { membership: 'join' };
+        const prevEvents = [...room.heads, room.fork().message(alice, '')];
+        return attempt(room, { type: 'm.room.member', sender: alice, stateKey: alice, content, prevEvents });
+      },
       'another as the first': (_, version) => setMember(testRoom(version), bob, bob, 'join'),
       'the creator later': (_, version) =>
         setMember(

@@ -226,6 +226,8 @@ const rows: readonly Row[] = [
     rejects: {
       'of another server': (room) => redaction(room, carol, '$x:b.test'),
       'of nothing': (room) => redaction(room, carol),
+      'of an ID without server, by one without': (room) =>
+        attempt(room, { type: 'm.room.redaction', sender: carol, redacts: '$x', eventId: '$y' }),
     },
   },
   {

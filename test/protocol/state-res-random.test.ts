@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { authDifferenceByGeneration, generationsOf } from '../../main/protocol/auth-chain.ts';
 import { type ResolutionStep, separate } from '../../main/protocol/resolution.ts';
 import { type StateMap, stateKeyOf } from '../../main/protocol/state-map.ts';
-import { resolveSets, sourceFrom } from '../../main/protocol/state-res.ts';
+import { resolveSets, resolveState, sourceFrom } from '../../main/protocol/state-res.ts';
 import type { EventId } from '../../shared/ids.ts';
 import { naiveResolve } from '../support/naive-state-res.ts';
 import { playRoom, type Resolving, randomSteps, reversed } from '../support/random-room.ts';
@@ -53,7 +53,10 @@ function resolveEachWay({ room, sets }: Resolving, seen: Seen): StateMap {
   const isRejected = (id: EventId) => id.startsWith('$7');
   same(resolveSets(rules, sets, sourceFrom(events, sets, isRejected)), naiveResolve(rules, events, sets, isRejected));
 
-  const { conflicted } = separate(sets);
+  const input = separate(sets);
+  const { conflicted } = input;
+  const decided = [...resolveState(rules, input, source)];
+  if (decided.some(([key]) => input.unconflicted(key) !== undefined)) expect.fail('it decided what is not in conflict');
   const ids = new Set([...conflicted.values()].flat().filter((id) => id !== undefined));
   seen.conflicts += conflicted.size > 0 ? 1 : 0;
   seen.refusals += steps.filter(({ verdict }) => !verdict.allowed).length;

@@ -298,6 +298,17 @@ describe('version 1', () => {
     expect(meet(left, right).get(topic)).toBe(oldest.eventId);
   });
 
+  test('members after the first that is refused are not asked for', () => {
+    const room = publicRoom('1');
+    const first = room.get('m.room.member', carol);
+    const [one, other] = forksOf(room);
+    one.member(frank, carol, 'ban');
+    other.message(carol, 'x');
+    other.message(carol, 'y');
+    other.join(carol, { displayname: 'allowed after the first, but deeper than the ban' });
+    expect(meet(room, one, other).get(member(carol))).toBe(first?.eventId);
+  });
+
   test('what only some forks have is no conflict, allowed or not', () => {
     const [one, other] = forked();
     const closed = one.joinRules(alice, 'invite');
