@@ -20,6 +20,7 @@ export const powerLevelsRule: AuthRule = (event, state, context) => {
   if (current === undefined) return allow;
 
   const maps = event.rules.limitNotificationLevels ? ['events', 'notifications', 'users'] : ['events', 'users'];
+  // Before version 10 nothing above has looked at them. Deployed servers refuse what they cannot compare.
   const misshapen = maps.find((map) => event.content[map] !== undefined && !isObject(event.content[map]));
   if (misshapen !== undefined) return reject('levels can be compared', `${misshapen} is no object`, [current.eventId]);
 

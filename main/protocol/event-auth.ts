@@ -23,7 +23,7 @@ export function authorize(event: RoomEvent, state: AuthState, context: AuthConte
   return allow; // "Otherwise, allow."
 }
 
-export const nothingVerified: AuthContext = { verifiedBy: () => false, verifyThirdParty: () => false };
+const nothingVerified: AuthContext = { verifiedBy: () => false, verifyThirdParty: () => false };
 
 /** "If type is `m.room.create`: …" None of it depends on a state, and no later rule applies. */
 const createRule: AuthRule = (event) => {
