@@ -1,0 +1,193 @@
+import { type RoomAlias, type RoomId, type ServerName, serverNameOf, type UserId } from '../../shared/ids.ts';
+import { forbidden, MatrixError, notFound } from '../../shared/matrix-error.ts';
+import type { JsonObject } from '../protocol/json.ts';
+import { powerLevels } from '../protocol/power-levels.ts';
+import type { Directory } from './directory.ts';
+import type { inviter } from './invites.ts';
+import { type RemoteJoiner, serverOfRoom } from './join-remote.ts';
+import type { remoteLeaver } from './leave-remote.ts';
+import type { RestrictedJoins } from './restricted-joins.ts';
+import type { EventDraft, LocalMembership, Rooms } from './rooms.ts';
+
+/**
+ * What clients do about who is in a room. All throw `MatrixError`s as the client-server API has them: 403 `M_FORBIDDEN`
+ * with the reason for what the room does not allow. https://spec.matrix.org/v1.19/client-server-api/#room-membership
+ */
+export interface Memberships {
+  /** Into a room here or elsewhere. `via`: servers to go through. Two users at once into the same room are one join. */
+  join(wanted: {
+    readonly userId: UserId;
+    readonly room: RoomId | RoomAlias;
+    readonly via: readonly ServerName[];
+    readonly reason?: string;
+  }): Promise<RoomId>;
+  /** Leaves the room, rejects the invite, or takes back the knock. Again is no error. */
+  leave(wanted: { readonly userId: UserId; readonly roomId: RoomId; readonly reason?: string }): Promise<void>;
+  invite(wanted: OfAnother): Promise<void>;
+  /** Out of a room that the target is in, invited to or knocking at. */
+  kick(wanted: OfAnother): Promise<void>;
+  ban(wanted: OfAnother): Promise<void>;
+  unban(wanted: OfAnother): Promise<void>;
+}
+
+export interface OfAnother {
+  readonly userId: UserId; // who does it
+  readonly roomId: RoomId;
+  readonly target: UserId;
+  readonly reason?: string;
+}
+
+interface Needs {
+  readonly rooms: Pick<Rooms, 'info' | 'currentState' | 'servers' | 'memberships' | 'event' | 'append'>;
+  readonly directory: Pick<Directory, 'resolve'>;
+  readonly restricted: RestrictedJoins;
+  readonly joiner: RemoteJoiner;
+  readonly leaveRemote: ReturnType<typeof remoteLeaver>;
+  readonly inviteUser: ReturnType<typeof inviter>;
+  readonly serverName: ServerName;
+  /** A local user's displayname and avatar_url, as member events carry them. */
+  readonly profile: (userId: UserId) => JsonObject | undefined;
+}
+
+export function memberships(needs: Needs): Memberships {
+  const { rooms, directory, restricted, joiner, leaveRemote, inviteUser, serverName, profile } = needs;
+  const joining = new Map<RoomId, Promise<void>>();
+
+  const isResident = (roomId: RoomId) => rooms.info(roomId)?.resident === true;
+  const standingOf = (roomId: RoomId, userId: UserId) =>
+    rooms.memberships(userId).find((membership) => membership.roomId === roomId);
+  const membershipIn = (roomId: RoomId, userId: UserId) =>
+    rooms.currentState(roomId).get('m.room.member', userId)?.content['membership'];
+
+  /** What a member event says about one of ours. Of others' users we know no name. */
+  const face = (userId: UserId, reason: string | undefined): JsonObject => {
+    const { displayname, avatar_url } = profile(userId) ?? {};
+    return {
+      ...(typeof displayname === 'string' && { displayname }),
+      ...(typeof avatar_url === 'string' && { avatar_url }),
+      ...(reason !== undefined && { reason }),
+    };
+  };
+
+  /** Who may know the way in: who was named, who invited them, who was in it when we were, whose room it is. */
+  function candidates(roomId: RoomId, standing: LocalMembership | undefined, named: readonly ServerName[]) {
+    const inviter = standing?.membership === 'invite' ? [serverNameOf(standing.sender)] : [];
+    const known = rooms.info(roomId) === undefined ? [] : rooms.servers(roomId);
+    return [...new Set([...named, ...inviter, ...serverOfRoom(roomId), ...known])];
+  }
+
+  async function joinHere(roomId: RoomId, userId: UserId, content: JsonObject, via: readonly ServerName[]) {
+    if (membershipIn(roomId, userId) === 'join') return;
+    let authoriser: UserId | undefined;
+    try {
+      authoriser = restricted.authoriser(roomId, userId);
+    } catch (error) {
+      if (!isWordOfOthersNeeded(error)) throw error;
+      await joiner.joinResident({ roomId, userId, content, candidates: [...via, ...serversThatMayInvite(roomId)] });
+      return;
+    }
+    const word = authoriser === undefined ? {} : { join_authorised_via_users_server: authoriser };
+    await rooms.append(roomId, [memberDraft(userId, userId, { ...content, ...word, membership: 'join' })]);
+  }
+
+  /** The servers of those who can let somebody into a restricted room. */
+  function serversThatMayInvite(roomId: RoomId): readonly ServerName[] {
+    const info = rooms.info(roomId);
+    if (info === undefined) return [];
+    const state = rooms.currentState(roomId);
+    const powers = powerLevels(state, info.rules);
+    const servers = new Set<ServerName>();
+    for (const member of state.ofType('m.room.member')) {
+      const user = member.stateKey as UserId;
+      if (member.content['membership'] !== 'join' || powers.userLevel(user) < powers.invite) continue;
+      servers.add(serverNameOf(user));
+    }
+    servers.delete(serverName);
+    return [...servers];
+  }
+
+  /** The first asks the other servers; who comes meanwhile waits, and then joins here. */
+  async function joinElsewhere(roomId: RoomId, userId: UserId, content: JsonObject, via: readonly ServerName[]) {
+    const first = joining.get(roomId);
+    if (first !== undefined) {
+      await first.catch(() => undefined); // whatever became of it is told to whoever asked for it
+      await (isResident(roomId) ? joinHere : joinElsewhere)(roomId, userId, content, via);
+      return;
+    }
+    const servers = candidates(roomId, standingOf(roomId, userId), via);
+    const join = joiner.join({ roomId, userId, content, candidates: servers });
+    joining.set(roomId, join);
+    try {
+      await join;
+    } finally {
+      joining.delete(roomId);
+    }
+  }
+
+  /** A member event that one user of ours makes about another, here or elsewhere: their server learns of it in any case. */
+  async function change(
+    { userId, roomId, target, reason }: OfAnother,
+    membership: 'leave' | 'ban',
+    from?: readonly string[],
+  ) {
+    if (!isResident(roomId)) throw forbidden(`You are not in ${roomId}`);
+    const now = membershipIn(roomId, target);
+    if (from !== undefined && !from.includes(String(now))) {
+      const state = now === undefined ? 'not in the room' : `not ${from.join(' or ')} but ${String(now)}`;
+      throw forbidden(`${target} is ${state}`);
+    }
+    const content = { ...(reason !== undefined && { reason }), membership };
+    await rooms.append(roomId, [memberDraft(userId, target, content)], { alsoTo: others(target) });
+  }
+
+  const others = (user: UserId) => [serverNameOf(user)].filter((server) => server !== serverName);
+
+  return {
+    async join({ userId, room, via, reason }) {
+      const { roomId, servers } = isAlias(room)
+        ? await directory.resolve(room)
+        : { roomId: room, servers: [] as readonly ServerName[] };
+      const join = isResident(roomId) ? joinHere : joinElsewhere;
+      await join(roomId, userId, face(userId, reason), [...servers, ...via]);
+      return roomId;
+    },
+
+    async leave({ userId, roomId, reason }) {
+      const standing = standingOf(roomId, userId);
+      if (standing === undefined) throw notFound(`You have nothing to do with ${roomId}`);
+      if (standing.membership === 'leave') return;
+      if (standing.membership === 'ban') throw forbidden(`You are banned from ${roomId}`);
+      if (isResident(roomId)) {
+        const content = { ...(reason !== undefined && { reason }), membership: 'leave' };
+        await rooms.append(roomId, [memberDraft(userId, userId, content)]);
+        return;
+      }
+      const event = rooms.event(standing.eventId)?.event;
+      if (event === undefined) throw notFound(`The invite to ${roomId} is not here any more`);
+      const servers = candidates(roomId, standing, []);
+      await leaveRemote({ roomId, userId, standing: event, candidates: servers, reason });
+    },
+
+    async invite({ userId, roomId, target, reason }) {
+      if (!isResident(roomId)) throw forbidden(`You are not in ${roomId}`);
+      await inviteUser({ roomId, sender: userId, invitee: target, content: face(target, reason) });
+    },
+
+    kick: (wanted) => change(wanted, 'leave', ['join', 'invite', 'knock']),
+    ban: (wanted) => change(wanted, 'ban'),
+    unban: (wanted) => change(wanted, 'leave', ['ban']),
+  };
+}
+
+const memberDraft = (sender: UserId, stateKey: UserId, content: JsonObject): EventDraft => ({
+  type: 'm.room.member',
+  sender,
+  stateKey,
+  content,
+});
+
+const isAlias = (room: RoomId | RoomAlias): room is RoomAlias => room.startsWith('#');
+
+const isWordOfOthersNeeded = (error: unknown) =>
+  error instanceof MatrixError &&
+  (error.errcode === 'M_UNABLE_TO_AUTHORISE_JOIN' || error.errcode === 'M_UNABLE_TO_GRANT_JOIN');
