@@ -7,9 +7,10 @@ export interface FlowFilter {
   readonly peerPart?: string | undefined; // a text in the name
   readonly inbound?: boolean | undefined;
   readonly endpoints?: readonly string[] | undefined; // any of these
-  readonly status?: { readonly from: number; readonly to: number } | 'error' | 'open' | undefined;
+  readonly status?: { readonly from: number; readonly to: number } | 'error' | 'failed' | 'open' | undefined;
   readonly outcome?: OutcomeKind | undefined;
   readonly roomId?: string | undefined;
+  readonly minMs?: number | undefined;
   readonly text?: string | undefined;
   readonly since?: number | undefined;
 }
@@ -44,7 +45,7 @@ export function conditions(filter: FlowFilter): Conditions {
     terms.push(term);
     params.push(...values);
   };
-  const { peers, peerPart, inbound, endpoints, status, outcome, roomId, text, since } = filter;
+  const { peers, peerPart, inbound, endpoints, status, outcome, roomId, minMs, text, since } = filter;
   if (peers !== undefined) addAnyOf('peer', peers, add);
   if (peerPart !== undefined) add("peer LIKE ? ESCAPE '\\'", `%${escapeLike(peerPart)}%`);
   if (inbound !== undefined) add('inbound = ?', inbound ? 1 : 0);
@@ -52,6 +53,7 @@ export function conditions(filter: FlowFilter): Conditions {
   if (endpoints !== undefined) addAnyOf(peers === undefined ? 'endpoint' : '+endpoint', endpoints, add);
   if (status === 'open') add('failed = 0 AND status IS NULL AND error IS NULL');
   else if (status === 'error') add('failed = 1 AND error IS NOT NULL');
+  else if (status === 'failed') add('failed = 1');
   else if (status !== undefined) {
     add('status BETWEEN ? AND ?', status.from, status.to);
     if (status.from >= 400) add('failed = 1');
@@ -59,6 +61,7 @@ export function conditions(filter: FlowFilter): Conditions {
   if (outcome !== undefined) add('outcomes & ? <> 0', outcomeBits[outcome]);
   if (outcome !== undefined && isRemarkable(outcomeBits[outcome])) add('refused = 1');
   if (roomId !== undefined) add('room_id = ?', roomId);
+  if (minMs !== undefined) add('took_ms >= ?', minMs);
   if (since !== undefined) add('started_at >= ?', since);
   if (text !== undefined) addText(text, add);
   return { sql: terms.map((term) => ` AND ${term}`).join(''), params };
@@ -78,13 +81,16 @@ const last = '\u{10FFFF}';
 function addText(text: string, add: Add): void {
   const anywhere = `%${escapeLike(text)}%`;
   const encoded = `%${escapeLike(encodeURIComponent(text))}%`; // as IDs stand in paths
-  const columns = `uri LIKE ? ESCAPE '\\' OR uri LIKE ? ESCAPE '\\' OR peer LIKE ? ESCAPE '\\' OR errcode LIKE ? ESCAPE '\\'`;
+  const columns = ['uri', 'uri', 'peer', 'errcode', 'error']
+    .map((column) => `${column} LIKE ? ESCAPE '\\'`)
+    .join(' OR ');
+  const patterns = [anywhere, encoded, anywhere, anywhere, anywhere];
   if (!text.startsWith('$')) {
-    add(`(${columns})`, anywhere, encoded, anywhere, anywhere);
+    add(`(${columns})`, ...patterns);
     return;
   }
   const byEvent = 'id IN (SELECT flow_id FROM pdu_outcomes WHERE event_id >= ? AND event_id < ?)';
-  add(`(${columns} OR ${byEvent})`, anywhere, encoded, anywhere, anywhere, text, text + last);
+  add(`(${columns} OR ${byEvent})`, ...patterns, text, text + last);
 }
 
 export const escapeLike = (text: string) => text.replace(/[\\%_]/g, '\\$&');

@@ -8,7 +8,7 @@ const mostNames = 200;
 
 /** A query as the database can answer it. None where nothing can match: no such peer or endpoint, a status that is none. */
 export function toFilter(query: FlowQuery, flows: InspectorDb['flows']): FlowFilter | undefined {
-  const { peer, direction, endpoint, outcome, roomId, text, since } = query;
+  const { peer, direction, endpoint, outcome, roomId, minMs, text, since } = query;
   const peers = peer === undefined ? undefined : flows.peers(peer, mostNames);
   const tooMany = peers?.length === mostNames;
   const endpoints = endpoint?.endsWith('*')
@@ -26,6 +26,7 @@ export function toFilter(query: FlowQuery, flows: InspectorDb['flows']): FlowFil
     status,
     outcome: outcome as OutcomeKind | undefined,
     roomId,
+    minMs,
     text,
     since,
   };
@@ -33,9 +34,9 @@ export function toFilter(query: FlowQuery, flows: InspectorDb['flows']): FlowFil
 
 const highest = 999;
 
-/** '200', '>=400', '<300', '4xx', 'error' (no reply), 'open'. `null` for what is none of these. */
+/** '200', '>=400', '<300', '4xx', 'error' (no reply), 'failed' (no reply, or 400 and above), 'open'. `null` for anything else. */
 export function parseStatus(text: string): NonNullable<FlowFilter['status']> | null {
-  if (text === 'error' || text === 'open') return text;
+  if (text === 'error' || text === 'failed' || text === 'open') return text;
   const [, comparison = '', digits, family] = /^(>=|<=|>|<)?(?:(\d{3})|([1-9])xx)$/i.exec(text) ?? [];
   if (digits === undefined && family === undefined) return null;
   const from = digits === undefined ? Number(family) * 100 : Number(digits);

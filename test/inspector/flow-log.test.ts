@@ -42,7 +42,9 @@ async function tenFlows(): Promise<RunningInspector> {
   await asked('query/directory', 'c_d.test', 404); // 6
   await asked('make_join', 'b.test', 301); // 7
   await asked('event/%24odd', 'b.test', 500); // 8
-  (await asked('key/v2/server', 'b.test')).fail({ stage: 'connect', message: 'refused' }); // 9
+  const refused = await asked('key/v2/server', 'b.test'); // 9
+  await platform.advance(500);
+  refused.fail({ stage: 'connect', message: 'refused by the host' });
   await asked('send', 'c_d.test'); // 10, open
   return inspector;
 }
@@ -71,6 +73,7 @@ const rows: readonly [query: Partial<FlowQuery>, ids: string][] = [
   [{ status: '>404' }, '8'],
   [{ status: '<=301' }, '7 5 3 2 1'],
   [{ status: 'error' }, '9'],
+  [{ status: 'failed' }, '9 8 6 4'],
   [{ status: 'open' }, '10'],
   [{ status: 'nonsense' }, ''],
   [{ outcome: 'rejected' }, '2'],
@@ -78,7 +81,10 @@ const rows: readonly [query: Partial<FlowQuery>, ids: string][] = [
   [{ outcome: 'accepted' }, '2 1'],
   [{ outcome: 'dropped' }, ''],
   [{ roomId: roomId('room') }, '7'],
+  [{ minMs: 500 }, '9'],
+  [{ minMs: 501 }, ''],
   [{ text: 'profile' }, '5'],
+  [{ text: 'by the host' }, '9'],
   [{ text: 'M_FORBIDDEN' }, '4'],
   [{ text: 'cxd' }, '4'],
   [{ text: eventId('bad') }, '2'],
