@@ -1,6 +1,6 @@
 import { join as joinPath } from 'node:path';
 import { onTestFinished } from 'vitest';
-import { openDb } from '../../main/db/db.ts';
+import { type Db, openDb } from '../../main/db/db.ts';
 import { migrate, migrations } from '../../main/db/migrations.ts';
 import type { Keyring, SignatureVerdict } from '../../main/network/keyring.ts';
 import { RemoteError, type RemotePdus, type RemoteServers } from '../../main/network/remote-servers.ts';
@@ -23,6 +23,7 @@ import { tempFolder } from './temp-folder.ts';
 export interface RoomServer {
   readonly serverName: ServerName;
   readonly rooms: Rooms;
+  readonly db: Db;
   readonly platform: FakePlatform;
   readonly path: string;
   /** What it would have sent, and to whom. */
@@ -77,7 +78,7 @@ export async function roomServer(name: string, options: RoomServerOptions = {}):
   };
   onTestFinished(close);
   return {
-    ...{ serverName, rooms, platform, path, sent, asked, signatures, answers, close, told: pdus, logged: lines },
+    ...{ serverName, rooms, db, platform, path, sent, asked, signatures, answers, close, told: pdus, logged: lines },
     count: (sql) => db.prepare<[], { count: number }>(`SELECT count(*) AS count ${sql}`).get()?.count ?? 0,
   };
 }
