@@ -196,13 +196,26 @@ export function createReceiveEvents(deps: ReceiveDeps): ReceiveEvents {
       return resolve(head.rules, [...statesAfterPrevs(event, head), ...found]);
     };
 
-    /** Gets what an event lacks. Nothing more is lacking, or this comes back with what that is. */
-    const supply = async (checked: CheckedEvent, budget: { states: number }): Promise<Waiting | undefined> => {
-      const { event } = checked;
-      const lacking = judge.missingAuthEvents(event);
-      const missingAuth = lacking.length === 0 ? [] : await outliers.authEventsOf(headOf(roomId), event, servers);
-      if (missingAuth.length > 0)
-        return { kind: 'waiting', reason: 'Its auth events cannot be had.', missing: missingAuth };
+    const supplyAuth = async ({ event }: CheckedEvent): Promise<Waiting | undefined> => {
+      if (judge.missingAuthEvents(event).length === 0) return undefined;
+      const missing = await outliers.authEventsOf(headOf(roomId), event, servers);
+      return missing.length === 0 ? undefined : { kind: 'waiting', reason: 'Its auth events cannot be had.', missing };
+    };
+
+    /** What its auth events do not allow needs no prev events to be refused: nobody is asked for them. */
+    const settleRefused = (checked: CheckedEvent, as: PduSource, onSettled: typeof finish): boolean => {
+      const { event, verifiedBy, isRedacted } = checked;
+      const judgement = judge.judge(event, { stateBefore: undefined, currentState: undefined, verifiedBy });
+      if (judgement.outcome === 'accepted') return false;
+      commit((effects) => {
+        if (store.find(event.eventId) === undefined)
+          write({ event, source: as, ...judgement, stateBefore: undefined }, effects);
+        onSettled(checked, { kind: 'judged', ...judgement, isRedacted }, effects);
+      });
+      return true;
+    };
+
+    const supplyState = async ({ event }: CheckedEvent, budget: Budget): Promise<Waiting | undefined> => {
       const missing = missingPrevs(event, headOf(roomId));
       if (missing.length === 0) return undefined;
       const state = budget.states-- > 0 ? await stateFromOthers(event) : undefined;
@@ -212,36 +225,58 @@ export function createReceiveEvents(deps: ReceiveDeps): ReceiveEvents {
     };
 
     /** Brings in what lies between the event and our history, the oldest first. */
-    const walkBack = async (event: RoomEvent, budget: { states: number }) => {
+    const walkBack = async (event: RoomEvent, budget: Budget) => {
       const found = await fetchMissing(headOf(roomId), event, servers);
-      let rest = inOrder(
+      const oldestFirst = inOrder(
         found,
         (checked) => checked.event,
         (each) => each.prevEvents,
       );
+      await settleAll(oldestFirst, 'missing', settleMissing, async (checked) => {
+        const waiting = await supplyState(checked, budget);
+        if (waiting !== undefined) {
+          log.info('a missing event cannot be judged', {
+            roomId,
+            eventId: checked.event.eventId,
+            reason: waiting.reason,
+          });
+        }
+        return waiting;
+      });
+    };
+
+    /** Settles events in their order. What one lacks is got for it; what cannot be had does not hold up the next. */
+    const settleAll = async (
+      queue: readonly CheckedEvent[],
+      as: PduSource,
+      onSettled: typeof finish,
+      supplyPrevs: (checked: CheckedEvent) => Promise<Waiting | undefined>,
+    ) => {
+      let rest = queue;
       while (rest.length > 0) {
-        rest = rest.slice(await settleReady(rest, 'missing', settleMissing));
+        rest = rest.slice(await settleReady(rest, as, onSettled));
         const [next] = rest;
         if (next === undefined || isReady(next)) continue;
-        const waiting = await supply(next, budget);
+        let waiting = await supplyAuth(next);
+        if (waiting === undefined && !isReady(next)) {
+          if (settleRefused(next, as, onSettled)) {
+            rest = rest.slice(1);
+            continue;
+          }
+          waiting = await supplyPrevs(next);
+        }
         if (waiting === undefined) continue;
-        log.info('a missing event cannot be judged', { roomId, eventId: next.event.eventId, reason: waiting.reason });
+        const reason = waiting;
+        commit((effects) => onSettled(next, reason, effects));
         rest = rest.slice(1);
       }
     };
 
-    let rest = ordered;
-    while (rest.length > 0) {
-      rest = rest.slice(await settleReady(rest, source, finish));
-      const [next] = rest;
-      if (next === undefined || isReady(next)) continue;
+    await settleAll(ordered, source, finish, async (checked) => {
       const budget = { states: mostStatesFetched };
-      if (source === 'live' && missingPrevs(next.event, headOf(roomId)).length > 0) await walkBack(next.event, budget);
-      const waiting = isReady(next) ? undefined : await supply(next, budget);
-      if (waiting === undefined) continue;
-      commit((effects) => finish(next, waiting, effects));
-      rest = rest.slice(1);
-    }
+      if (source === 'live') await walkBack(checked.event, budget);
+      return isReady(checked) ? undefined : supplyState(checked, budget);
+    });
     const circular: Waiting = { kind: 'waiting', reason: 'It is part of a circle of events.', missing: [] };
     commit((effects) => {
       for (const checked of events) if (!done.has(checked)) finish(checked, circular, effects);
@@ -275,6 +310,11 @@ export function createReceiveEvents(deps: ReceiveDeps): ReceiveEvents {
 interface Advice {
   readonly policy: Policy;
   readonly pdus: ReadonlyMap<EventId, JsonObject>;
+}
+
+/** How many states may still be asked for. */
+interface Budget {
+  states: number;
 }
 
 interface Place {
