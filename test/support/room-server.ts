@@ -111,12 +111,14 @@ function remoteOf(answers: Partial<RemoteServers>, asked: string[]): RemoteServe
   });
 }
 
+type Answers = Pick<RemoteServers, 'event' | 'eventAuth' | 'missingEvents' | 'backfill' | 'stateIds' | 'state'>;
+
 const pdusOf = (events: readonly RoomEvent[]): RemotePdus => ({
   pdus: events.map(({ pdu }) => ({ pdu, violations: [] })),
 });
 
 /** The answers of a resident server that has all of `events`, as `GET /event` and its like give them. */
-export function answersFrom(rooms: Rooms, most = 10): Partial<RemoteServers> {
+export function answersFrom(rooms: Rooms, most = 10): Answers {
   const events = (ids: readonly EventId[]) => rooms.events(ids).map(({ event }) => event);
   /** Breadth first, as far as `most`, without what is in `stop`. */
   const walk = (from: readonly EventId[], stop: readonly EventId[], limit: number): RoomEvent[] => {
