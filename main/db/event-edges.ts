@@ -1,17 +1,11 @@
 import type { Db } from './db.ts';
 
 export const schema = `
-  -- Which events an event follows. The events that it cites need not be here.
+  -- Which events follow one, which need not be here. What an event follows it says itself.
   CREATE TABLE event_edges (
-    event INTEGER NOT NULL,
     prev INTEGER NOT NULL,
-    PRIMARY KEY (event, prev)) STRICT, WITHOUT ROWID;
-  CREATE INDEX event_edges_by_prev ON event_edges (prev);
-  -- Which events an event was allowed by, as it says.
-  CREATE TABLE auth_edges (
     event INTEGER NOT NULL,
-    auth INTEGER NOT NULL,
-    PRIMARY KEY (event, auth)) STRICT, WITHOUT ROWID;
+    PRIMARY KEY (prev, event)) STRICT, WITHOUT ROWID;
   -- The events of a room that no accepted event cites yet: what the next one follows.
   CREATE TABLE forward_extremities (
     room INTEGER NOT NULL,
@@ -25,11 +19,8 @@ export const schema = `
     PRIMARY KEY (room, missing, cited_by)) STRICT, WITHOUT ROWID;`;
 
 export function eventEdgesTable(db: Db) {
-  const addPrev = db.prepare<[event: number, prev: number]>('INSERT OR IGNORE INTO event_edges VALUES (?, ?)');
-  const addAuth = db.prepare<[event: number, auth: number]>('INSERT OR IGNORE INTO auth_edges VALUES (?, ?)');
-  const prevs = db.prepare<[event: number], { id: number }>('SELECT prev AS id FROM event_edges WHERE event = ?');
+  const addPrev = db.prepare<[prev: number, event: number]>('INSERT OR IGNORE INTO event_edges VALUES (?, ?)');
   const citers = db.prepare<[prev: number], { id: number }>('SELECT event AS id FROM event_edges WHERE prev = ?');
-  const auths = db.prepare<[event: number], { id: number }>('SELECT auth AS id FROM auth_edges WHERE event = ?');
   const forward = db.prepare<[room: number], { id: number }>(
     'SELECT event AS id FROM forward_extremities WHERE room = ? ORDER BY event',
   );
@@ -51,12 +42,9 @@ export function eventEdgesTable(db: Db) {
   );
   const numbers = (rows: readonly { id: number }[]): number[] => rows.map(({ id }) => id);
   return {
-    addPrev: (event: number, prev: number): void => addPrev.run(event, prev),
-    addAuth: (event: number, auth: number): void => addAuth.run(event, auth),
-    prevsOf: (event: number): number[] => numbers(prevs.all(event)),
+    addPrev: (event: number, prev: number): void => addPrev.run(prev, event),
     /** The events that cite `event` as a prev event and are part of our history. */
     citersOf: (event: number): number[] => numbers(citers.all(event)),
-    authOf: (event: number): number[] => numbers(auths.all(event)),
 
     forward: (room: number): number[] => numbers(forward.all(room)),
     addForward: (room: number, event: number): void => addForward.run(room, event),

@@ -30,20 +30,27 @@ export function eventIdsTable(db: Db): EventIds {
   });
 
   const find = (eventId: EventId): number | undefined => {
-    const known = ids.get(eventId) ?? select.get(eventId)?.id;
+    const cached = ids.get(eventId);
+    if (cached !== undefined) return cached;
+    const known = select.get(eventId)?.id;
     if (known !== undefined) ids.set(eventId, known);
     return known;
   };
   return {
     find,
     number(eventId) {
-      const id = find(eventId) ?? insert.get(eventId)?.id;
+      const known = find(eventId);
+      if (known !== undefined) return known;
+      const id = insert.get(eventId)?.id;
       if (id === undefined) throw new Error('the event ID was not stored');
       ids.set(eventId, id);
+      names.set(id, eventId);
       return id;
     },
     name(id) {
-      const name = names.get(id) ?? selectName.get(id)?.eventId;
+      const cached = names.get(id);
+      if (cached !== undefined) return cached;
+      const name = selectName.get(id)?.eventId;
       if (name === undefined) throw new Error(`no event has the number ${id}`);
       names.set(id, name);
       return name;

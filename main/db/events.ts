@@ -21,6 +21,7 @@ export const schema = `
     rule TEXT,
     reason TEXT,
     decided_by TEXT,
+    auth_events TEXT NOT NULL,        -- numbers, as a JSON array: walks need no more than these two columns
     auth_generation INTEGER NOT NULL, -- 1 + the highest among its auth events
     received_ts INTEGER NOT NULL,
     state_before INTEGER,   -- state nodes; none for outliers
@@ -50,6 +51,7 @@ export interface EventRow {
   readonly rule: string | null;
   readonly reason: string | null;
   readonly decidedBy: string | null;
+  readonly authEvents: string;
   readonly authGeneration: number;
   readonly receivedTs: number;
   readonly stateBefore: number | null;
@@ -77,6 +79,7 @@ const columns: readonly (readonly [column: string, property: keyof EventRow])[] 
   ['rule', 'rule'],
   ['reason', 'reason'],
   ['decided_by', 'decidedBy'],
+  ['auth_events', 'authEvents'],
   ['auth_generation', 'authGeneration'],
   ['received_ts', 'receivedTs'],
   ['state_before', 'stateBefore'],
@@ -91,8 +94,9 @@ export type EventsTable = ReturnType<typeof eventsTable>;
 export function eventsTable(db: Db) {
   const selected = columns.map(([column, property]) => `${column} AS ${property}`).join(', ');
   const select = db.prepare<[id: number], EventRow>(`SELECT ${selected} FROM events WHERE id = ?`);
-  const selectNode = db.prepare<[id: number], { authGeneration: number; stateKey: number | null }>(
-    'SELECT auth_generation AS authGeneration, state_key AS stateKey FROM events WHERE id = ?',
+  const selectNode = db.prepare<[id: number], Pick<EventRow, 'authGeneration' | 'authEvents' | 'stateKey'>>(
+    `SELECT auth_generation AS authGeneration, auth_events AS authEvents, state_key AS stateKey
+     FROM events WHERE id = ?`,
   );
   const write = db.prepare<(string | number | null)[]>(
     `INSERT OR REPLACE INTO events (${columns.map(([column]) => column).join(', ')}) VALUES (${columns.map(() => '?').join(', ')})`,

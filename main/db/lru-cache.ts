@@ -11,40 +11,46 @@ interface LruCacheOptions<V> {
   readonly weigh?: (value: V) => number; // default: 1 each
 }
 
-/** A `Map` remembers the order of insertion: what is used is inserted anew, what lies first goes first. */
+/**
+ * Two generations: what is used moves to the young one; when that is full it becomes the old one, and the old one goes.
+ * So a hit costs one look into a `Map`, where keeping the exact order would cost a deletion and an insertion.
+ */
 export function lruCache<K, V extends NonNullable<unknown>>({
   maxWeight,
   weigh = () => 1,
 }: LruCacheOptions<V>): LruCache<K, V> {
-  const entries = new Map<K, V>();
-  let weight = 0;
+  let young = new Map<K, V>();
+  let old = new Map<K, V>();
+  let weight = 0; // of the young
 
-  const remove = (key: K) => {
-    const value = entries.get(key);
-    if (value === undefined) return;
-    weight -= weigh(value);
-    entries.delete(key);
+  const set = (key: K, value: V) => {
+    const before = young.get(key);
+    weight += weigh(value) - (before === undefined ? 0 : weigh(before));
+    young.set(key, value);
+    old.delete(key);
+    if (weight <= maxWeight / 2) return;
+    old = young;
+    young = new Map();
+    weight = 0;
   };
   return {
     get(key) {
-      const value = entries.get(key);
-      if (value === undefined) return undefined;
-      entries.delete(key);
-      entries.set(key, value);
-      return value;
+      const value = young.get(key);
+      if (value !== undefined) return value;
+      const aged = old.get(key);
+      if (aged !== undefined) set(key, aged);
+      return aged;
     },
-    set(key, value) {
-      remove(key);
-      entries.set(key, value);
-      weight += weigh(value);
-      for (const oldest of entries.keys()) {
-        if (weight <= maxWeight || entries.size === 1) break; // the newest stays, however heavy
-        remove(oldest);
-      }
+    set,
+    delete(key) {
+      const before = young.get(key);
+      if (before !== undefined) weight -= weigh(before);
+      young.delete(key);
+      old.delete(key);
     },
-    delete: remove,
     clear() {
-      entries.clear();
+      young = new Map();
+      old = new Map();
       weight = 0;
     },
   };

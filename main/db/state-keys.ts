@@ -35,14 +35,18 @@ export function stateKeysTable(db: Db): StateKeys {
   });
 
   const find = (key: StateKey): number | undefined => {
-    const known = ids.get(key) ?? select.get(...splitStateKey(key))?.id;
+    const cached = ids.get(key);
+    if (cached !== undefined) return cached;
+    const known = select.get(...splitStateKey(key))?.id;
     if (known !== undefined) ids.set(key, known);
     return known;
   };
   return {
     find,
     number(key) {
-      const id = find(key) ?? insert.get(...splitStateKey(key))?.id;
+      const known = find(key);
+      if (known !== undefined) return known;
+      const id = insert.get(...splitStateKey(key))?.id;
       if (id === undefined) throw new Error('the state key was not stored');
       ids.set(key, id);
       return id;

@@ -17,7 +17,7 @@ export interface AuthGraph {
 
 const stepsWithoutPause = 2000;
 
-export function createAuthGraph(db: Db, { events, edges }: Tables): AuthGraph {
+export function createAuthGraph(db: Db, { events }: Tables): AuthGraph {
   const cache = lruCache<number, AuthGraphNode>({ maxWeight: 100_000 });
   db.onRollback(() => cache.clear());
   const node = (id: number): AuthGraphNode | undefined => {
@@ -25,7 +25,8 @@ export function createAuthGraph(db: Db, { events, edges }: Tables): AuthGraph {
     if (cached !== undefined) return cached;
     const row = events.authNode(id);
     if (row === undefined) return undefined;
-    const read = { generation: row.authGeneration, authEvents: edges.authOf(id), stateKey: row.stateKey ?? undefined };
+    const authEvents = JSON.parse(row.authEvents) as number[];
+    const read = { generation: row.authGeneration, authEvents, stateKey: row.stateKey ?? undefined };
     cache.set(id, read);
     return read;
   };

@@ -34,7 +34,7 @@ const maxDepth = Number.MAX_SAFE_INTEGER;
 /**
  * The PDU of a draft as make_join and its like give it out: without hashes and signatures.
  *
- * @throws MatrixError 400 `M_BAD_JSON` for what canonical JSON forbids, 413 `M_TOO_LARGE`
+ * @throws MatrixError 400 `M_BAD_JSON` for what canonical JSON forbids, 413 `M_TOO_LARGE` for a type or state key
  */
 export function unsignedPdu(draft: EventDraft, place: EventPlace, signer: EventSigner): JsonObject {
   const { roomId, rules, state, prevEvents } = place;
@@ -61,10 +61,13 @@ export function unsignedPdu(draft: EventDraft, place: EventPlace, signer: EventS
     ...(draft.redacts !== undefined && !rules.redactsInContent && { redacts: draft.redacts }),
     ...(rules.eventIdFormat === 'serverGiven' && { event_id: `$${signer.randomId()}:${signer.serverName}` }),
   };
-  if (Buffer.byteLength(canonicalJson(pdu)) > maxEventBytes) {
-    throw tooLarge(`The event has more than ${maxEventBytes} bytes.`);
-  }
   return pdu;
+}
+
+/** @throws MatrixError 413 `M_TOO_LARGE` */
+export function refuseTooLarge(pdu: JsonObject): void {
+  const bytes = Buffer.byteLength(canonicalJson(pdu));
+  if (bytes > maxEventBytes) throw tooLarge(`The event has ${bytes} bytes, and ${maxEventBytes} is the most.`);
 }
 
 /**
@@ -84,8 +87,8 @@ export function parseOwn(pdu: JsonObject, rules: RoomVersionRules): RoomEvent {
     return parseEvent(pdu, rules);
   } catch (error) {
     if (!(error instanceof BadEvent)) throw error;
-    const isTooLarge = Buffer.byteLength(canonicalJson(pdu)) > maxEventBytes;
-    throw isTooLarge ? tooLarge(error.message) : new MatrixError(400, 'M_BAD_JSON', error.message, { cause: error });
+    refuseTooLarge(pdu);
+    throw new MatrixError(400, 'M_BAD_JSON', error.message, { cause: error });
   }
 }
 

@@ -27,14 +27,3 @@ export function createCommit(db: Db, changes: Changes, inspector: Inspector, out
     return result;
   };
 }
-
-/** A transaction inside: what failed with it is not told. */
-export function attempt<T>(db: Db, effects: Effects, work: (effects: Effects) => T): T {
-  const own: Effects = { changes: [], outcomes: [], stateChanges: [], wake: new Set() };
-  const result = db.transaction(() => work(own));
-  effects.changes.push(...own.changes);
-  effects.outcomes.push(...own.outcomes);
-  effects.stateChanges.push(...own.stateChanges);
-  for (const server of own.wake) effects.wake.add(server);
-  return result;
-}

@@ -3,7 +3,6 @@ import type { Log } from '../log.ts';
 import type { RemotePdus, RemoteServers } from '../network/remote-servers.ts';
 import type { RoomEvent } from '../protocol/event.ts';
 import { type CheckEvents, type CheckedEvent, checkFormat, isRefused } from './check-pdus.ts';
-import { attempt } from './effects.ts';
 import { inOrder } from './order-events.ts';
 import { outcomeOf } from './outcomes.ts';
 import type { RoomCore } from './room-core.ts';
@@ -30,7 +29,7 @@ interface FetchDeps {
 }
 
 export function createFetchOutliers({ core, remote, checkEvents, log }: FetchDeps): FetchOutliers {
-  const { db, heads, store, judge, write, commit } = core;
+  const { heads, store, judge, write, commit } = core;
 
   /** The good ones among PDUs that another server gave us, by ID. Which were asked for is not looked at. */
   const check = async (
@@ -119,11 +118,9 @@ export function createFetchOutliers({ core, remote, checkEvents, log }: FetchDep
         for (const { event, isRedacted, verifiedBy } of ordered.slice(done, done + writtenAtOnce)) {
           if (store.find(event.eventId) !== undefined || judge.missingAuthEvents(event).length > 0) continue;
           const judgement = judge.judge(event, { stateBefore: undefined, currentState: undefined, verifiedBy });
-          attempt(db, effects, (own) => {
-            write({ event, source: 'outlier', ...judgement, stateBefore: undefined }, own);
-            const outcome = judgement.outcome === 'accepted' && isRedacted ? 'redacted' : judgement.outcome;
-            own.outcomes.push(outcomeOf(event, 'outlier', { ...judgement, outcome }));
-          });
+          write({ event, source: 'outlier', ...judgement, stateBefore: undefined }, effects);
+          const outcome = judgement.outcome === 'accepted' && isRedacted ? 'redacted' : judgement.outcome;
+          effects.outcomes.push(outcomeOf(event, 'outlier', { ...judgement, outcome }));
         }
       });
       await new Promise(setImmediate);

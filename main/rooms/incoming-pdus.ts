@@ -70,11 +70,14 @@ export function createIncomingPdus(deps: IncomingDeps): Pick<Rooms, 'receive' | 
       if (head !== undefined && isGap) markGap(head, true);
       return;
     }
-    if (received.kind === 'duplicate') {
-      settle(arrival, outcomeOf(event, arrival.source, { outcome: 'duplicate' }), effects);
-    } else {
+    if (received.kind === 'judged') {
       const outcome = received.outcome === 'accepted' && received.isRedacted ? 'redacted' : received.outcome;
       settle(arrival, outcomeOf(event, arrival.source, { ...received, outcome }), effects);
+    } else if (received.kind === 'failed') {
+      const why = { step: 'format' as const, rule: 'server can take it', reason: 'This server failed on it.' };
+      settle(arrival, outcomeOfArrival(arrival, 'dropped', why), effects);
+    } else {
+      settle(arrival, outcomeOf(event, arrival.source, { outcome: 'duplicate' }), effects);
     }
     const head = heads.get(event.roomId);
     if (head !== undefined && parked.count(head.roomId) === 0) markGap(head, false);

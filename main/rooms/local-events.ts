@@ -11,7 +11,7 @@ import type { RoomVersionRules } from '../protocol/room-versions.ts';
 import { type AuthState, type StateKey, stateKeyOf } from '../protocol/state-map.ts';
 import { verifyThirdParty } from '../protocol/third-party-invite.ts';
 import type { Outbox } from '../sending/outbox.ts';
-import { buildEvent, type EventPlace, type EventSigner, unsignedPdu } from './build-event.ts';
+import { buildEvent, type EventPlace, type EventSigner, refuseTooLarge, unsignedPdu } from './build-event.ts';
 import type { Effects } from './effects.ts';
 import type { EventRecord } from './event-store.ts';
 import { accepted } from './judge-event.ts';
@@ -186,6 +186,7 @@ export function createLocalEvents(deps: LocalEventsDeps): LocalEvents {
       const state = reader.auth(stateAfter(head, prevs));
       const place: EventPlace = { roomId, rules: head.rules, state, prevEvents: prevs.map(({ event }) => event) };
       const pdu = unsignedPdu(draft, place, signer);
+      refuseTooLarge(pdu);
       refuseForbidden(eventToBe(pdu, draft, place), state, new Set([serverName]));
       return pdu;
     },

@@ -5,7 +5,7 @@ import type { Log } from '../log.ts';
 import type { RoomEvent } from '../protocol/event.ts';
 import type { JsonObject } from '../protocol/json.ts';
 import type { CheckedEvent } from './check-pdus.ts';
-import { attempt, type Effects } from './effects.ts';
+import type { Effects } from './effects.ts';
 import type { EventRecord } from './event-store.ts';
 import type { FetchMissing } from './fetch-missing.ts';
 import type { FetchOutliers } from './fetch-outliers.ts';
@@ -21,7 +21,8 @@ import { mergeSignatures } from './signatures.ts';
 /** What became of an event, or what it waits for. */
 export type Receipt = Judgement & { readonly kind: 'judged'; readonly isRedacted: boolean };
 export type Waiting = { readonly kind: 'waiting'; readonly reason: string; readonly missing: readonly EventId[] };
-export type Received = Receipt | Waiting | { readonly kind: 'duplicate' };
+/** `failed`: a fault of ours. */
+export type Received = Receipt | Waiting | { readonly kind: 'duplicate' | 'failed' };
 
 export interface Reception {
   readonly roomId: RoomId;
@@ -68,7 +69,7 @@ const mostStatesFetched = 20;
 
 export function createReceiveEvents(deps: ReceiveDeps): ReceiveEvents {
   const { core, outliers, fetchMissing, fetchState, policyServers, log } = deps;
-  const { db, tables, heads, store, judge, resolve, reader, write, commit } = core;
+  const { tables, heads, store, judge, resolve, reader, write, commit } = core;
 
   const headOf = (roomId: RoomId): RoomHead => {
     const head = heads.get(roomId);
@@ -154,25 +155,41 @@ export function createReceiveEvents(deps: ReceiveDeps): ReceiveEvents {
     ): Promise<number> => {
       const batch = queue.slice(0, settledAtOnce);
       const advice = as === 'backfill' ? undefined : await adviceOn(batch, headOf(roomId));
-      return commit((effects) => {
-        let settled = 0;
-        for (const checked of batch) {
-          if (!isReady(checked)) break;
-          const { event } = checked;
-          attempt(db, effects, (own) => {
-            if (isKnown(event)) {
-              settleDuplicate(checked);
-              onSettled(checked, { kind: 'duplicate' }, own);
-              return;
-            }
-            const head = headOf(roomId);
-            const before = states.get(event.eventId) ?? resolve(head.rules, statesAfterPrevs(event, head));
-            onSettled(checked, settle(checked, before, as, places?.get(event.eventId), advice, own), own);
-          });
-          settled++;
+      const settleOne = (checked: CheckedEvent, effects: Effects) => {
+        const { event } = checked;
+        if (isKnown(event)) {
+          settleDuplicate(checked);
+          onSettled(checked, { kind: 'duplicate' }, effects);
+          return;
         }
-        return settled;
-      });
+        const head = headOf(roomId);
+        const before = states.get(event.eventId) ?? resolve(head.rules, statesAfterPrevs(event, head));
+        onSettled(checked, settle(checked, before, as, places?.get(event.eventId), advice, effects), effects);
+      };
+      const settleSome = (most: number) =>
+        commit((effects) => {
+          let settled = 0;
+          for (const checked of batch.slice(0, most)) {
+            if (!isReady(checked)) break;
+            settleOne(checked, effects);
+            settled++;
+          }
+          return settled;
+        });
+      try {
+        return settleSome(batch.length);
+      } catch (error) {
+        // One of them is more than we can take. Alone it fails alone: all but it are settled.
+        log.error('events could not be settled together', { roomId, error });
+        try {
+          return settleSome(1);
+        } catch (own) {
+          const first = batch[0] as CheckedEvent;
+          log.error('an event could not be settled', { roomId, eventId: first.event.eventId, error: own });
+          commit((effects) => onSettled(first, { kind: 'failed' }, effects));
+          return 1;
+        }
+      }
     };
 
     /** Events found on the way back are live ones that nobody sent us: theirs is a line in the inspector. */

@@ -4,8 +4,11 @@ import type { EventRecord, EventStore } from './event-store.ts';
 import type { StateReader } from './room-state.ts';
 import type { Tables } from './tables.ts';
 
-/** Marks an event that has just been written as redacted, or the one that it redacts: either may come first. */
-export type ApplyRedactions = (record: EventRecord) => void;
+/**
+ * Marks an event that has just been written as redacted, or the one that it redacts: either may come first. One whose ID
+ * is `new` here is redacted by nothing yet.
+ */
+export type ApplyRedactions = (record: EventRecord, isNew: boolean) => void;
 
 export function createApplyRedactions(
   { relations, eventIds }: Tables,
@@ -27,13 +30,14 @@ export function createApplyRedactions(
     if (redaction === undefined || target === undefined || target.redactedBy !== null) return;
     if (applies(redaction, target)) store.setRedactedBy(target, redaction.id);
   };
-  return (record) => {
+  return (record, isNew) => {
     const { redacts } = record.event;
     if (redacts !== undefined) {
       const target = eventIds.number(redacts);
       relations.addRedaction(record.id, target);
       apply(record, store.at(target));
     }
+    if (isNew) return;
     for (const id of relations.redactionsOf(record.id)) apply(store.at(id), store.at(record.id));
   };
 }

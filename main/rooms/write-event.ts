@@ -62,15 +62,17 @@ export function createWriteEvent(deps: WriteEventDeps): WriteEvent {
     return 1 + before.reduce((highest, record) => Math.max(highest, record?.topological ?? 0), 0);
   };
 
-  const recordOf = (judged: JudgedEvent, head: RoomHead, prevs: readonly number[], auths: readonly number[]) => {
-    const { event, source, outcome, why, stateBefore, place } = judged;
-    const id = eventIds.number(event.eventId);
+  const recordOf = (
+    { event, source, outcome, why, stateBefore, place }: JudgedEvent,
+    head: RoomHead,
+    { id, isNew, prevs, auths }: Cited,
+  ) => {
     const key = event.stateKey === undefined ? null : stateKeys.number(stateKeyOf(event.type, event.stateKey));
     const isOutlier = stateBefore === undefined;
     const before = isOutlier ? null : stateNodes.store(stateBefore);
     const enters = key !== null && outcome !== 'rejected';
     const after = before !== null && enters ? stateNodes.store(setInState(before, key, id, load)) : before;
-    const known = store.at(id);
+    const known = isNew ? undefined : store.at(id);
     return {
       id,
       room: head.id,
@@ -88,6 +90,7 @@ export function createWriteEvent(deps: WriteEventDeps): WriteEvent {
       rule: why?.rule ?? null,
       reason: why?.reason ?? null,
       decidedBy: why === undefined ? null : JSON.stringify(why.decidedBy),
+      authEvents: JSON.stringify(auths),
       authGeneration: 1 + auths.reduce((highest, auth) => Math.max(highest, store.at(auth)?.authGeneration ?? 0), 0),
       receivedTs: known?.receivedTs ?? now(),
       stateBefore: before,
@@ -98,16 +101,14 @@ export function createWriteEvent(deps: WriteEventDeps): WriteEvent {
     } satisfies EventRecord;
   };
 
-  const writeEdges = (record: EventRecord, prevs: readonly number[], auths: readonly number[]) => {
-    const { id, room, outcome } = record;
-    for (const auth of auths) edges.addAuth(id, auth);
-    if (record.outlier === 1) return;
+  const writeEdges = ({ id, room, outcome, outlier }: EventRecord, { isNew, prevs }: Cited) => {
+    if (outlier === 1) return;
     for (const prev of prevs) {
       edges.addPrev(id, prev);
       const known = store.at(prev);
       if (outcome === 'accepted' && (known === undefined || known.outlier === 1)) edges.addBackward(room, prev, id);
     }
-    edges.removeBackward(room, id);
+    if (!isNew) edges.removeBackward(room, id);
   };
 
   const writeRelation = ({ id, event }: EventRecord) => {
@@ -126,7 +127,8 @@ export function createWriteEvent(deps: WriteEventDeps): WriteEvent {
       if (seen.has(id)) continue;
       seen.add(id);
       const record = store.at(id);
-      if (record !== undefined && record.outcome !== 'accepted') pending.push(...edges.prevsOf(id));
+      if (record !== undefined && record.outcome !== 'accepted')
+        pending.push(...record.event.prevEvents.map(eventIds.number));
     }
     return seen;
   };
@@ -134,11 +136,11 @@ export function createWriteEvent(deps: WriteEventDeps): WriteEvent {
   const isFollowed = (id: number) => edges.citersOf(id).some((citer) => store.at(citer)?.outcome === 'accepted');
 
   /** The room goes on from here: new forward extremities, and so a new current state. */
-  const advance = (record: EventRecord, prevs: readonly number[], head: RoomHead, effects: Effects) => {
+  const advance = (record: EventRecord, { isNew, prevs }: Cited, head: RoomHead, effects: Effects) => {
     const gone = followed(prevs);
     const rest = head.extremities.filter((id) => !gone.has(id));
     for (const id of head.extremities) if (gone.has(id)) edges.removeForward(head.id, id);
-    const extremities = isFollowed(record.id) ? rest : [...rest, record.id];
+    const extremities = !isNew && isFollowed(record.id) ? rest : [...rest, record.id];
     if (extremities.length > rest.length) edges.addForward(head.id, record.id);
     heads.update(head.roomId, { extremities });
 
@@ -151,21 +153,32 @@ export function createWriteEvent(deps: WriteEventDeps): WriteEvent {
   return (judged, effects) => {
     const { event } = judged;
     const head = headOf(event);
-    const prevs = [...new Set(event.prevEvents)].map(eventIds.number);
-    const auths = [...new Set(event.authEvents)].map(eventIds.number);
-    const record = recordOf(judged, head, prevs, auths);
+    const isNew = eventIds.find(event.eventId) === undefined;
+    const id = eventIds.number(event.eventId);
+    const numbers = (ids: readonly EventId[]) => [...new Set(ids)].map(eventIds.number);
+    const cited = { id, isNew, prevs: numbers(event.prevEvents), auths: numbers(event.authEvents) };
+    const record = recordOf(judged, head, cited);
     store.put(record);
-    writeEdges(record, prevs, auths);
+    writeEdges(record, cited);
     writeRelation(record);
-    applyRedactions(record);
+    applyRedactions(record, isNew);
     if (record.position !== null && record.position > 0) {
-      if (record.outcome === 'accepted') advance(record, prevs, head, effects);
+      if (record.outcome === 'accepted') advance(record, cited, head, effects);
       const member = event.type === 'm.room.member' ? parseUserId(event.stateKey ?? '') : undefined;
       const users = member !== undefined && serverNameOf(member) === serverName ? [member] : [];
       effects.changes.push({ position: record.position, roomId: event.roomId, users });
     }
     return store.at(record.id) ?? record;
   };
+}
+
+/** An event and what it cites, by numbers. */
+interface Cited {
+  readonly id: number;
+  /** Nothing that is here has ever cited it. */
+  readonly isNew: boolean;
+  readonly prevs: readonly number[];
+  readonly auths: readonly number[];
 }
 
 /** Integers that survive the database. */
