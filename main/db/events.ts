@@ -89,6 +89,9 @@ const columns: readonly (readonly [column: string, property: keyof EventRow])[] 
   ['json', 'json'],
 ];
 
+/** Sent by servers to join the forks of a room. It says nothing, so clients do not see it. */
+export const dummyEvent = 'org.matrix.dummy_event';
+
 export type EventsTable = ReturnType<typeof eventsTable>;
 
 export function eventsTable(db: Db) {
@@ -111,12 +114,12 @@ export function eventsTable(db: Db) {
   type Range = [room: number, from: number, to: number, limit: number];
   const arrived = db.prepare<Range, { id: number }>(
     `SELECT id FROM events WHERE room = ? AND position > ? AND position <= ? AND outcome = 'accepted'
-     ORDER BY position DESC LIMIT ?`,
+     AND type <> '${dummyEvent}' ORDER BY position DESC LIMIT ?`,
   );
   const inPage = (order: string, limit: string) =>
     db.prepare<[room: number, topological: number, position: number, limit: number], { id: number }>(
       `SELECT id FROM events WHERE room = ? AND position IS NOT NULL AND outcome = 'accepted'
-       AND (topological, position) ${order} (?, ?) ORDER BY topological ${limit}, position ${limit} LIMIT ?`,
+       AND type <> '${dummyEvent}' AND (topological, position) ${order} (?, ?) ORDER BY topological ${limit}, position ${limit} LIMIT ?`,
     );
   const older = inPage('<', 'DESC');
   const newer = inPage('>', 'ASC');

@@ -8,6 +8,7 @@ import type { RoomVersionRules } from '../protocol/room-versions.ts';
 import { type Arrival, outcomeOfArrival, type Settle } from './arrival.ts';
 import { type CheckEvents, type CheckedEvent, checkFormat, isRefused, type RefusedEvent } from './check-pdus.ts';
 import type { Effects } from './effects.ts';
+import type { JoinForks } from './join-forks.ts';
 import { outcomeOf } from './outcomes.ts';
 import type { OutsideRooms } from './outside-rooms.ts';
 import type { ParkedPdus } from './parked-pdus.ts';
@@ -26,6 +27,7 @@ interface IncomingDeps {
   readonly receiveEvents: ReceiveEvents;
   readonly outside: OutsideRooms;
   readonly parked: ParkedPdus;
+  readonly forks: JoinForks;
   readonly clock: Clock;
   readonly log: Log;
   /** After this a sender has its reply; what is left is parked, and goes on. */
@@ -34,7 +36,7 @@ interface IncomingDeps {
 
 /** Where PDUs come in, from transactions and from backfill: sorted by room, checked, and each given its outcome. */
 export function createIncomingPdus(deps: IncomingDeps): Pick<Rooms, 'receive' | 'joining'> {
-  const { core, serverName, queue, checkEvents, receiveEvents, outside, parked, clock, log, replyMs } = deps;
+  const { core, serverName, queue, checkEvents, receiveEvents, outside, parked, forks, clock, log, replyMs } = deps;
   const { heads, store, commit, tables } = core;
   const roomsBeingJoined = new Map<RoomId, RoomVersionRules | undefined>();
 
@@ -147,6 +149,7 @@ export function createIncomingPdus(deps: IncomingDeps): Pick<Rooms, 'receive' | 
           if (received.kind === 'judged') parked.arrived(checked.event.eventId);
         },
       });
+      forks.noticed(head.roomId);
     });
   };
 

@@ -96,34 +96,43 @@ export function createLocalEvents(deps: LocalEventsDeps): LocalEvents {
     drafts: readonly EventDraft[],
     place: EventPlace,
     { sign, policy }: { sign?: Sign | undefined; policy?: Policy | undefined } = {},
-  ): Promise<readonly RoomEvent[]> => {
-    const events: RoomEvent[] = [];
-    const added = new Map<StateKey, RoomEvent>();
-    const state: AuthState = {
-      get: (type, stateKey) => added.get(stateKeyOf(type, stateKey)) ?? place.state.get(type, stateKey),
-    };
+  ): Promise<readonly BuiltEvent[]> => {
+    const built: BuiltEvent[] = [];
+    const { state, add } = layerOn(place.state);
     for (const draft of drafts) {
-      const last = events.at(-1);
+      const last = built.at(-1)?.event;
       const roomId = place.roomId ?? last?.roomId;
       let event = buildEvent(draft, { ...place, roomId, state, prevEvents: last ? [last] : place.prevEvents }, signer);
       if (sign !== undefined) event = { ...event, pdu: mergeSignatures(event, await sign(event)) };
-      refuseForbidden(event, state, await verifiedBy(event));
+      const signers = await verifiedBy(event);
+      refuseForbidden(event, state, signers);
       if (policy !== undefined) event = { ...event, pdu: await policyServers.sign(event, policy) };
-      events.push(event);
-      if (event.stateKey !== undefined) added.set(stateKeyOf(event.type, event.stateKey), event);
+      built.push({ event, signers });
+      add(event);
     }
-    return events;
+    return built;
+  };
+
+  /** Somebody may have been banned while others were asked for signatures: then the room would soft-fail what we built. */
+  const refuseOutdated = (built: readonly BuiltEvent[], before: RoomHead) => {
+    const current = residentHead(before.roomId);
+    if (current.state === before.state) return;
+    const { state, add } = layerOn(reader.auth(current.state));
+    for (const { event, signers } of built) {
+      refuseForbidden(event, state, signers);
+      add(event);
+    }
   };
 
   /** Writes them and puts them into the outbox: for the servers before and after, so that those who leave learn it. */
   const writeAll = (
-    events: readonly RoomEvent[],
+    built: readonly BuiltEvent[],
     stateBefore: StateRef,
     alsoTo: readonly ServerName[],
     effects: Effects,
   ): readonly EventRecord[] => {
     let state = stateBefore;
-    return events.map((event) => {
+    return built.map(({ event }) => {
       const before = heads.get(event.roomId)?.servers ?? [];
       const record = write({ event, source: 'local', ...accepted, stateBefore: state }, effects);
       state = record.stateAfter ?? 0;
@@ -147,17 +156,17 @@ export function createLocalEvents(deps: LocalEventsDeps): LocalEvents {
       // In version 12 two rooms made alike in the same millisecond would be one: the second is a little younger.
       for (let originServerTs = create.originServerTs ?? signer.now(); ; originServerTs++) {
         const first: EventDraft = { ...create, content, stateKey: '', originServerTs };
-        const events = await build([first, ...others], {
+        const built = await build([first, ...others], {
           roomId,
           rules,
           state: { get: () => undefined },
           prevEvents: [],
         });
-        const id = events[0]?.roomId as RoomId;
+        const id = built[0]?.event.roomId as RoomId;
         if (heads.get(id) !== undefined) continue;
         const records = commit((effects) => {
           tables.rooms.create(id, rules.version, signer.now());
-          return writeAll(events, 0, [], effects);
+          return writeAll(built, 0, [], effects);
         });
         return { roomId: id, events: shown(records) };
       }
@@ -176,8 +185,9 @@ export function createLocalEvents(deps: LocalEventsDeps): LocalEvents {
         };
         const list = typeof drafts === 'function' ? drafts(reader.shown(head.state)) : drafts;
         const policy = policyServers.of(reader.auth(head.state), head.servers);
-        const events = await build(list, place, { sign, policy });
-        return shown(commit((effects) => writeAll(events, state, alsoTo, effects)));
+        const built = await build(list, place, { sign, policy });
+        refuseOutdated(built, head);
+        return shown(commit((effects) => writeAll(built, state, alsoTo, effects)));
       }),
 
     template(roomId, draft) {
@@ -189,6 +199,22 @@ export function createLocalEvents(deps: LocalEventsDeps): LocalEvents {
       refuseTooLarge(pdu);
       refuseForbidden(eventToBe(pdu, draft, place), state, new Set([serverName]));
       return pdu;
+    },
+  };
+}
+
+interface BuiltEvent {
+  readonly event: RoomEvent;
+  readonly signers: ReadonlySet<ServerName>;
+}
+
+/** A state to which events are added in memory. */
+function layerOn(base: AuthState): { readonly state: AuthState; readonly add: (event: RoomEvent) => void } {
+  const added = new Map<StateKey, RoomEvent>();
+  return {
+    state: { get: (type, stateKey) => added.get(stateKeyOf(type, stateKey)) ?? base.get(type, stateKey) },
+    add(event) {
+      if (event.stateKey !== undefined) added.set(stateKeyOf(event.type, event.stateKey), event);
     },
   };
 }

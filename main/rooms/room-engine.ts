@@ -15,6 +15,7 @@ import { createFetchMissing } from './fetch-missing.ts';
 import { createFetchOutliers } from './fetch-outliers.ts';
 import { createFetchState } from './fetch-state.ts';
 import { createIncomingPdus } from './incoming-pdus.ts';
+import { createJoinForks } from './join-forks.ts';
 import { createLocalEvents } from './local-events.ts';
 import { createOutsideRooms } from './outside-rooms.ts';
 import { createParkedPdus } from './parked-pdus.ts';
@@ -46,6 +47,8 @@ export interface RoomLimits {
   readonly walkMs: number;
   /** After this long `receive` answers; what is left is parked, and goes on. A transaction has 20 seconds. */
   readonly replyMs: number;
+  /** No other walk in the room so soon after one that led nowhere. */
+  readonly walkPauseMs: number;
   /** PDUs that wait in one room for what they need. */
   readonly parkedPerRoom: number;
 }
@@ -54,6 +57,7 @@ const defaultLimits: RoomLimits = {
   cacheBytes: 64 * 1024 * 1024,
   walkEvents: 1000,
   walkMs: 30_000,
+  walkPauseMs: 30_000,
   replyMs: 15_000,
   parkedPerRoom: 10_000,
 };
@@ -70,7 +74,7 @@ export function createRooms(deps: RoomsDeps): Rooms {
   const { clock, random } = platform;
   const limits = { ...defaultLimits, ...deps.limits };
   const changes = createChanges(log);
-  const queue = createRoomQueue();
+  const [ours, theirs] = [createRoomQueue(), createRoomQueue()];
   const core = openRoomCore({ db, platform, serverName, changes, inspector, outbox, cacheBytes: limits.cacheBytes });
   const signer = { serverName, signingKey, now: clock.now, randomId: random.id };
 
@@ -83,31 +87,38 @@ export function createRooms(deps: RoomsDeps): Rooms {
 
   const outside = createOutsideRooms({ core, serverName, now: clock.now, checkEvents });
   const parked = createParkedPdus({ core, clock, inspector, log, mostPerRoom: limits.parkedPerRoom });
+  const local = createLocalEvents({ core, queue: ours, signer, keyring, outbox, policyServers });
+  const forks = createJoinForks({ core, append: local.append, clock, log });
   const { replyMs } = limits;
   return {
     ...createReading(core, serverName, changes),
-    ...createLocalEvents({ core, queue, signer, keyring, outbox, policyServers }),
+    ...local,
     ...createIncomingPdus({
       core,
       serverName,
-      queue,
+      queue: theirs,
       checkEvents,
       receiveEvents,
       outside,
       parked,
+      forks,
       clock,
       log,
       replyMs,
     }),
-    admit: createAdmitMember({ core, queue, keyring, outbox, policyServers, serverName, signingKey }),
-    enter: createEnterRoom({ core, queue, keyring, serverName, now: clock.now }),
+    admit: createAdmitMember({ core, queue: ours, keyring, outbox, policyServers, serverName, signingKey }),
+    enter: createEnterRoom({ core, queue: theirs, keyring, serverName, now: clock.now }),
     storeOutlier: outside.storeOutlier,
     setOutOfRoomMembership: outside.setOutOfRoomMembership,
     forget: outside.forget,
     async close() {
       parked.close();
+      forks.close();
       const patience = new AbortController();
-      await Promise.race([queue.idle(), clock.sleep(closingMs, patience.signal).catch(() => {})]); // aborted: idle first
+      await Promise.race([
+        Promise.all([ours.idle(), theirs.idle()]),
+        clock.sleep(closingMs, patience.signal).catch(() => {}),
+      ]); // aborted: idle first
       patience.abort();
     },
   };

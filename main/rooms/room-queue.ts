@@ -1,6 +1,12 @@
 import type { RoomId } from '../../shared/ids.ts';
 
-/** Work on a room is done one piece after the other, in the order in which it was asked for; rooms side by side. */
+/**
+ * Work on a room is done one piece after the other, in the order in which it was asked for; rooms side by side.
+ *
+ * There are two of these: what comes in may wait minutes for other servers, and our own events do not wait with it.
+ * They may do so side by side, since whatever is read and written of a room's state and extremities is so in one piece,
+ * without awaiting; an event that was built before another came in is a fork, like any.
+ */
 export interface RoomQueue {
   run<T>(roomId: RoomId, work: () => Promise<T> | T): Promise<T>;
   /** Resolves when nothing is left to do in any room. */

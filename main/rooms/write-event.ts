@@ -162,8 +162,8 @@ export function createWriteEvent(deps: WriteEventDeps): WriteEvent {
     writeEdges(record, cited);
     writeRelation(record);
     applyRedactions(record, isNew);
-    if (record.position !== null && record.position > 0) {
-      if (record.outcome === 'accepted') advance(record, cited, head, effects);
+    if (record.position !== null && record.position > 0 && record.outcome === 'accepted') {
+      advance(record, cited, head, effects);
       const member = event.type === 'm.room.member' ? parseUserId(event.stateKey ?? '') : undefined;
       const users = member !== undefined && serverNameOf(member) === serverName ? [member] : [];
       effects.changes.push({ position: record.position, roomId: event.roomId, users });
