@@ -44,7 +44,7 @@ export function applyChange(list: FlowList, { flows, matches, hold }: Change): F
       list.newest,
     ),
   };
-  if (hold) return { ...next, shown, held: merge(fresh, held) };
+  if (hold) return { ...next, shown, held: merge(fresh, held).slice(0, mostShown) };
   const all = merge(merge(fresh, held), shown);
   if (all.length <= mostShown) return { ...next, shown: all, held: [] };
   return { ...next, shown: all.slice(0, mostShown), held: [], more: true };
@@ -52,7 +52,9 @@ export function applyChange(list: FlowList, { flows, matches, hold }: Change): F
 
 /** Shows what waited. */
 export function release(list: FlowList): FlowList {
-  return list.held.length === 0 ? list : { ...list, shown: merge(list.held, list.shown), held: [] };
+  if (list.held.length === 0) return list;
+  const all = merge(list.held, list.shown);
+  return { ...list, shown: all.slice(0, mostShown), held: [], more: list.more || all.length > mostShown };
 }
 
 /** The next page goes to the end. */

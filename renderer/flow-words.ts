@@ -58,7 +58,7 @@ export function whatItIs(flow: FlowSummary): string {
 const stages: Readonly<
   Record<NonNullable<FlowSummary['error']>['stage'], { readonly word: string; readonly sentence: string }>
 > = {
-  discovery: { word: 'name', sentence: 'Its address could not be found' },
+  discovery: { word: 'lookup', sentence: 'Its address could not be found' },
   connect: { word: 'connect', sentence: 'No connection could be made' },
   tls: { word: 'TLS', sentence: 'No secure connection could be made' },
   timeout: { word: 'timeout', sentence: 'It did not answer in time' },

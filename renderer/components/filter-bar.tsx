@@ -28,7 +28,9 @@ export function FilterBar({ chips, text, flows = [], onChange }: FilterBarProps)
   const input = useRef<HTMLInputElement>(null);
   const id = useId();
   useShortcuts({ '/': () => input.current?.focus() });
-  useEffect(() => setTyped(text), [text]); // a view was chosen, or the address changed
+  const asked = writeFilter(chips, text);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: a view was chosen, or the address changed
+  useEffect(() => setTyped(text), [asked]);
 
   const apply = (next: string, others: readonly Chip[] = chips) => {
     const { chips: more, text: rest } = parseFilter(next, noContext);

@@ -84,6 +84,17 @@ export function Grid<Row>(props: GridProps<Row>) {
     if (toTop > 0 && scroller.current !== null) scroller.current.scrollTop = 0;
   }, [toTop]);
 
+  // The row that the screen opened stays in view, also when what it opened takes half of the room.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: only another current row moves the list
+  useEffect(() => {
+    if (props.activeKey === undefined || active === -1) return;
+    virtualizer.scrollToIndex(active, { align: 'auto' });
+    const frame = requestAnimationFrame(() =>
+      document.getElementById(`${id}${active}`)?.scrollIntoView({ block: 'nearest' }),
+    );
+    return () => cancelAnimationFrame(frame);
+  }, [props.activeKey]);
+
   const moveTo = (index: number) => {
     const next = Math.min(sorted.length - 1, Math.max(0, index));
     const row = sorted[next];

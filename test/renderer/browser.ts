@@ -9,7 +9,7 @@ Object.defineProperties(HTMLElement.prototype, {
   clientHeight: { get: () => 600 },
   clientWidth: { get: () => 1000 },
 });
-Object.assign(Element.prototype, { scrollTo: () => {} });
+Object.assign(Element.prototype, { scrollTo: () => {}, scrollIntoView: () => {} });
 HTMLDialogElement.prototype.showModal = function open() {
   this.open = true;
 };

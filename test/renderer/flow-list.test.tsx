@@ -66,6 +66,14 @@ test('the next page goes to the end, without what is there already', () => {
   ]);
 });
 
+test('nor does what waits grow without end: released, there is no gap below it', () => {
+  const ids = Array.from({ length: 6_000 }, (_, n) => n + 10);
+  const held = applyChange(fromPage(page(9)), { flows: flows(...ids), matches: all, hold: true });
+  expect(held.held).toHaveLength(5_000);
+  const { shown, more } = release(held);
+  expect([shown.length, shown.at(-1)?.id, more]).toEqual([5_000, '1010', true]);
+});
+
 test('the list does not grow without end', () => {
   const many = fromPage({
     flows: flows(...Array.from({ length: 5_000 }, (_, n) => 5_000 - n)),

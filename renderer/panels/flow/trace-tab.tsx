@@ -59,7 +59,7 @@ function TraceRow({
   readonly isThis: boolean;
 }) {
   return (
-    <tr className={isThis ? 'is-this' : undefined} aria-current={isThis || undefined}>
+    <tr aria-current={isThis || undefined}>
       <td title={`${flow.method} ${flow.uri}`}>
         <span className={depth > 0 ? `ind ind-${Math.min(3, depth)}` : ''}>
           <Icon name={flow.direction === 'inbound' ? 'in' : 'out'} small className="faint" />{' '}
