@@ -13,6 +13,8 @@ export interface Hearth {
   /** The console's address with its token, of the process that runs now. */
   consoleUrl(): string;
   output(): string;
+  /** The process that runs now. */
+  pid(): number;
   stop(signal?: NodeJS.Signals): Promise<number | null>;
   /** Starts it again on the same folder and ports. */
   start(): Promise<void>;
@@ -63,6 +65,7 @@ export async function startHearth(ca: TestCa, { settings = [], entry }: HearthOp
     folder: join(folder, 'data'),
     consoleUrl: () => consoleUrl,
     output: () => running?.output() ?? '',
+    pid: () => running?.child.pid ?? 0,
     stop: async (signal) => (await running?.stop(signal)) ?? null,
     async start() {
       running = run(process.execPath, ['--enable-source-maps', script, ...args]);

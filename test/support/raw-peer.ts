@@ -1,10 +1,12 @@
 import { randomBytes } from 'node:crypto';
+import type { ServerResponse } from 'node:http';
 import { createServer, request as httpsRequest } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { canonicalJson } from '../../main/protocol/canonical-json.ts';
 import { eventIdOf } from '../../main/protocol/event.ts';
+import { referenceHash } from '../../main/protocol/event-hash.ts';
 import { signEvent } from '../../main/protocol/event-signing.ts';
-import { type JsonObject, parseJson } from '../../main/protocol/json.ts';
+import { type JsonObject, JsonSyntaxError, type JsonValue, parseJson } from '../../main/protocol/json.ts';
 import { type RoomVersionRules, rulesOf } from '../../main/protocol/room-versions.ts';
 import { type SigningKey, signingKeyFromSeed, signJson } from '../../main/protocol/signing.ts';
 import type { EventId, ServerName } from '../../shared/ids.ts';
@@ -18,17 +20,29 @@ export interface RawPeer {
   readonly key: SigningKey;
   readonly ca: TestCa;
   createRoom(version: string): RawRoom;
-  /** A signed request to a server that trusts nobody. `change` spoils it after the signing. */
+  /**
+   * A signed request to a server that trusts nobody. A text goes as it is, signed as what it says if it is JSON. `change`
+   * spoils it after the signing.
+   */
   ask(
     server: string,
     method: string,
     uri: string,
-    body?: JsonObject | string,
+    body?: JsonObject | string | Uint8Array,
     change?: (headers: Record<string, string>) => Record<string, string | string[]>,
   ): Promise<RawReply>;
   /** PUT /send, under a transaction ID of its own unless one is given. */
   send(server: string, pdus: readonly unknown[], txnId?: string): Promise<RawReply>;
+  /** The transactions that others have sent. */
+  readonly received: readonly JsonObject[];
+  /** From now on requests to an endpoint (`make_join`) are answered so, whatever they get. */
+  answer(api: string, how: RawAnswer): void;
 }
+
+export type RawAnswer = (
+  asked: { readonly url: string; readonly body: JsonObject },
+  response: ServerResponse,
+) => unknown;
 
 export interface RawReply {
   readonly status: number;
@@ -44,8 +58,12 @@ export interface RawRoom {
   event(type: string, content: JsonObject, fields?: JsonObject, options?: { readonly aside?: boolean }): JsonObject;
   message(body: string): JsonObject;
   idOf(pdu: JsonObject): EventId;
-  /** What the auth rules want a message of our user to cite. */
-  auth(): readonly EventId[];
+  /** What the auth rules want a message to cite. Default: of our user. */
+  auth(sender?: string): readonly EventId[];
+  /** The event that is a piece of the room's state. */
+  stateEvent(type: string, stateKey?: string): JsonObject;
+  /** IDs as `prev_events` and `auth_events` have them in this room version. */
+  cite(...ids: readonly EventId[]): JsonValue;
 }
 
 let transactions = 0;
@@ -53,13 +71,18 @@ let transactions = 0;
 export async function startRawPeer(ca: TestCa): Promise<RawPeer> {
   const key = signingKeyFromSeed('ed25519:raw', randomBytes(32));
   const rooms = new Map<string, RoomBook>();
+  const answers = new Map<string, RawAnswer>();
+  const received: JsonObject[] = [];
   const certificate = await ca.issue('127.0.0.1');
   const server = createServer(certificate, (request, response) => {
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
     request.on('end', () => {
       const text = Buffer.concat(chunks).toString();
-      const { status, body } = serve(request.method ?? '', request.url ?? '', text === '' ? {} : parsed(text));
+      const [url = '', asked] = [request.url, text === '' ? {} : parsed(text)];
+      const told = answers.get(/\/v\d\/([a-z_]+)/.exec(url)?.[1] ?? '');
+      if (told !== undefined) return void told({ url, body: asked }, response);
+      const { status, body } = serve(request.method ?? '', url, asked);
       response.writeHead(status, { 'Content-Type': 'application/json' }).end(canonicalJson(body));
     });
   });
@@ -90,7 +113,10 @@ export async function startRawPeer(ca: TestCa): Promise<RawPeer> {
       return { status: 200, body: signJson(reply, serverName, key) };
     }
     if (api === 'version') return { status: 200, body: { server: { name: 'Raw', version: '1' } } };
-    if (api === 'send') return { status: 200, body: { pdus: {} } };
+    if (api === 'send') {
+      received.push(body);
+      return { status: 200, body: { pdus: {} } };
+    }
     if (room !== undefined && api === 'make_join') {
       const event = room.template('m.room.member', { membership: 'join' }, { sender: last, state_key: last });
       return { status: 200, body: { room_version: room.rules.version, event } };
@@ -104,16 +130,17 @@ export async function startRawPeer(ca: TestCa): Promise<RawPeer> {
   };
 
   const ask: RawPeer['ask'] = (to, method, uri, body, change = (headers) => headers) => {
-    const text = typeof body === 'object' ? canonicalJson(body) : body;
-    const content = typeof body === 'object' ? body : undefined;
+    const isWritten = typeof body === 'string' || body instanceof Uint8Array;
+    const content = isWritten ? saidBy(body) : body;
+    const bytes = isWritten || body === undefined ? body : canonicalJson(body);
     const signed = signJson(
-      { method, uri, origin: serverName, destination: to, ...(content && { content }) },
+      { method, uri, origin: serverName, destination: to, ...(content !== undefined && { content }) },
       serverName,
       key,
     );
     const sig = ((signed['signatures'] as JsonObject)[serverName] as JsonObject)[key.keyId];
     const authorization = `X-Matrix origin="${serverName}",destination="${to}",key="${key.keyId}",sig="${sig}"`;
-    return overTls(ca, to, method, uri, change({ authorization, 'content-type': 'application/json' }), text);
+    return overTls(ca, to, method, uri, change({ authorization, 'content-type': 'application/json' }), bytes);
   };
 
   return {
@@ -122,6 +149,8 @@ export async function startRawPeer(ca: TestCa): Promise<RawPeer> {
     key,
     ca,
     ask,
+    received,
+    answer: (api, how) => void answers.set(api, how),
     send: (to, pdus, txnId = `raw-${++transactions}`) =>
       ask(to, 'PUT', `/_matrix/federation/v1/send/${txnId}`, {
         origin: serverName,
@@ -150,7 +179,11 @@ function roomBook(rules: RoomVersionRules, serverName: ServerName, userId: strin
   let roomId = rules.roomIdIsCreateHash ? '' : `!${randomBytes(8).toString('hex')}:${serverName}`;
   let tip: EventId | undefined;
   let depth = 0;
+  const isServerGiven = rules.eventIdFormat === 'serverGiven';
+  const hashes = new Map<EventId, string>();
   const idOf = (pdu: JsonObject) => eventIdOf(pdu, rules);
+  const cite = (...ids: readonly EventId[]): JsonValue =>
+    isServerGiven ? ids.map((id) => [id, { sha256: hashes.get(id) ?? '' }]) : ids;
   const cited = (type: string, stateKey: string) => {
     const pdu = state.get(`${type} ${stateKey}`);
     return pdu === undefined ? [] : [idOf(pdu)];
@@ -170,18 +203,20 @@ function roomBook(rules: RoomVersionRules, serverName: ServerName, userId: strin
       sender,
       origin_server_ts: Date.now(),
       depth: depth + 1,
-      prev_events: tip === undefined ? [] : [tip],
-      auth_events: authOf(sender, type),
+      prev_events: tip === undefined ? [] : cite(tip),
+      auth_events: cite(...authOf(sender, type)),
       ...fields,
     };
   };
   const add = (pdu: JsonObject) => {
     tip = idOf(pdu);
+    hashes.set(tip, referenceHash(pdu, rules));
     depth++;
     if (typeof pdu['state_key'] === 'string') state.set(`${pdu['type']} ${pdu['state_key']}`, pdu);
   };
   const event: RawRoom['event'] = (type, content, fields = {}, { aside = false } = {}) => {
-    const pdu = signEvent(template(type, content, fields), rules, serverName, key);
+    const given = isServerGiven ? { event_id: `$${randomBytes(8).toString('hex')}:${serverName}`, ...fields } : fields;
+    const pdu = signEvent(template(type, content, given), rules, serverName, key);
     if (!aside) add(pdu);
     return pdu;
   };
@@ -199,7 +234,13 @@ function roomBook(rules: RoomVersionRules, serverName: ServerName, userId: strin
     add,
     template,
     event,
-    auth: () => authOf(userId, 'm.room.message'),
+    cite,
+    auth: (sender = userId) => authOf(sender, 'm.room.message'),
+    stateEvent(type, stateKey = '') {
+      const pdu = state.get(`${type} ${stateKey}`);
+      if (pdu === undefined) throw new Error(`there is no ${type} '${stateKey}' in ${roomId}`);
+      return pdu;
+    },
     tip: () => tip as EventId,
     state: () => [...state.values()],
     message: (body) => event('m.room.message', { msgtype: 'm.text', body }),
@@ -208,13 +249,23 @@ function roomBook(rules: RoomVersionRules, serverName: ServerName, userId: strin
 
 const parsed = (text: string) => parseJson(text).value as JsonObject;
 
+/** What a text says; nothing where it is no JSON. */
+function saidBy(text: string | Uint8Array): JsonValue | undefined {
+  try {
+    return parseJson(text).value;
+  } catch (error) {
+    if (error instanceof JsonSyntaxError) return undefined;
+    throw error;
+  }
+}
+
 function overTls(
   ca: TestCa,
   to: string,
   method: string,
   path: string,
   headers: Record<string, string | string[]>,
-  body: string | undefined,
+  body: string | Uint8Array | undefined,
 ): Promise<RawReply> {
   const { hostname, port } = new URL(`https://${to}`);
   return new Promise((resolve, reject) => {
@@ -224,7 +275,9 @@ function overTls(
       reply.setEncoding('utf8').on('data', (chunk: string) => {
         text += chunk;
       });
-      reply.once('end', () => resolve({ status: reply.statusCode ?? 0, body: text === '' ? {} : JSON.parse(text) }));
+      reply.once('end', () =>
+        resolve({ status: reply.statusCode ?? 0, body: text.startsWith('{') ? JSON.parse(text) : {} }),
+      );
       reply.once('error', reject);
     });
     sent.once('error', reject);
