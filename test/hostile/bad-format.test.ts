@@ -218,8 +218,7 @@ const impossible: readonly BadPdu[] = [
   {
     what: 'the create event among the auth events, which the room ID stands for',
     versions: ['12'],
-    make: (room) =>
-      aside(room, {}, { auth_events: [room.idOf(room.stateEvent('m.room.create')), ...room.auth()] }),
+    make: (room) => aside(room, {}, { auth_events: [room.idOf(room.stateEvent('m.room.create')), ...room.auth()] }),
     ...dropped,
     reason: /create event/,
   },
@@ -240,6 +239,10 @@ test('one bad PDU fails none of the others', async () => {
   expect(flow.pdus.map(({ outcome }) => outcome)).toEqual(['dropped', 'accepted', 'dropped', 'accepted']);
   expect(flow.outcomes).toEqual({ accepted: 2, dropped: 2 });
   expect(status).toBe(200);
-  expect(results).toEqual({ [ids[0] as string]: {}, [ids[1] as string]: {}, [room.idOf(bad)]: { error: expect.any(String) } });
+  expect(results).toEqual({
+    [ids[0] as string]: {},
+    [ids[1] as string]: {},
+    [room.idOf(bad)]: { error: expect.any(String) },
+  });
   await room.expectOnly(ids);
 });
