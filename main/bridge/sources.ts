@@ -88,6 +88,9 @@ export interface RoomReads {
   /** With how many of the rooms that we are in each server shares. */
   sharedRooms(): ReadonlyMap<ServerName, number>;
   roomsWith(server: ServerName): readonly RoomId[];
+  /** PDUs that wait for what they lack, newest first. */
+  parked(roomId: RoomId, limit: number): readonly ParkedFacts[];
+  parkedEvent(eventId: EventId): ParkedFacts | undefined;
   /** How many events have numbers from `from` on and below `before`, and which is the highest number of all. */
   countEvents(from: number, before: number): number;
   lastEvent(): number;
@@ -124,6 +127,14 @@ export interface MemberFacts {
   readonly userId: UserId;
   readonly membership: string;
   readonly displayName: string | undefined;
+}
+
+export interface ParkedFacts {
+  readonly roomId: RoomId;
+  readonly eventId: EventId;
+  readonly pdu: string; // JSON
+  readonly reason: string;
+  readonly source: 'live' | 'backfill';
 }
 
 /** Joins that are under way. */

@@ -1,4 +1,4 @@
-import type { RoomId, ServerName, UserId } from '../../shared/ids.ts';
+import type { EventId, RoomId, ServerName, UserId } from '../../shared/ids.ts';
 import type { Db } from './db.ts';
 import { timelineReads } from './timeline-reads.ts';
 
@@ -63,6 +63,13 @@ export function roomReads(db: Db) {
   const roomsWith = db.prepare<[ServerName], { roomId: RoomId }>(
     'SELECT room_id AS roomId FROM joined_servers JOIN rooms ON rooms.id = room WHERE server = ? ORDER BY rooms.id',
   );
+  const parkedColumns = 'room_id AS roomId, event_id AS eventId, pdu, reason, source';
+  const parked = db.prepare<[RoomId, limit: number], ParkedRow>(
+    `SELECT ${parkedColumns} FROM staged_pdus WHERE room_id = ? ORDER BY id DESC LIMIT ?`,
+  );
+  const parkedEvent = db.prepare<[EventId], ParkedRow>(
+    `SELECT ${parkedColumns} FROM staged_pdus WHERE event_id = ? LIMIT 1`,
+  );
   const countEvents = db.prepare<[from: number, before: number], { count: number }>(
     'SELECT count(*) AS count FROM events WHERE id >= ? AND id < ?',
   );
@@ -95,10 +102,21 @@ export function roomReads(db: Db) {
     sharedRooms: (): ReadonlyMap<ServerName, number> =>
       new Map(shared.all().map(({ server, rooms }) => [server, rooms] as const)),
     roomsWith: (server: ServerName) => roomsWith.all(server).map(({ roomId }) => roomId),
+    /** PDUs that wait for what they lack, newest first. */
+    parked: (roomId: RoomId, limit: number) => parked.all(roomId, limit),
+    parkedEvent: (eventId: EventId) => parkedEvent.get(eventId),
     /** Those with `from <= number < before`. */
     countEvents: (from: number, before: number): number => countEvents.get(from, before)?.count ?? 0,
     lastEvent: (): number => lastEvent.get()?.id ?? 0,
   };
+}
+
+interface ParkedRow {
+  readonly roomId: RoomId;
+  readonly eventId: EventId;
+  readonly pdu: string; // JSON
+  readonly reason: string;
+  readonly source: 'live' | 'backfill';
 }
 
 interface MemberRow {

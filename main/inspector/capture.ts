@@ -4,7 +4,7 @@ import { strikeForm, strikeHeader, strikeJson } from './strike-out.ts';
 export type CaptureLevel = 'metadata' | 'json' | 'full';
 
 /** Bodies are cut at this length, in bytes. */
-export const maxBody = 64 * 1024;
+const maxBody = 64 * 1024;
 const maxHeader = 4 * 1024;
 const maxHeaders = 100;
 

@@ -1,5 +1,5 @@
 import type { FlowSummary, PduOutcome } from '../../shared/flow.ts';
-import type { FlowId } from '../../shared/ids.ts';
+import type { FlowId, ServerName } from '../../shared/ids.ts';
 import { type InspectorDb, isDamage } from '../db/inspector-db.ts';
 import type { Occasion } from '../db/observations.ts';
 import type { Log } from '../log.ts';
@@ -23,6 +23,10 @@ export interface RunningInspector extends Inspector {
   readonly traffic: Traffic;
   /** Flows that are new or have changed, each once, oldest first; at most ten times a second. */
   onFlows(listener: (flows: readonly FlowSummary[]) => void): () => void;
+  /** A peer's status has changed. */
+  onPeer(listener: (server: ServerName) => void): () => void;
+  /** A key of another server was seen. */
+  onKey(listener: () => void): () => void;
   /** Of the file. */
   bytes(): number;
   close(): Promise<void>;
@@ -66,11 +70,12 @@ export async function createInspector(options: InspectorOptions): Promise<Runnin
   const warm = warmUp(file.db, traffic, clock.now() - dayMs).catch(onError);
   let lastId = file.db()?.flows.lastId() ?? 0;
 
-  const listeners = new Set<(flows: readonly FlowSummary[]) => void>();
-  const live = batches<FlowId, ObservedFlow>(clock, liveEveryMs, (changed) => {
-    const flows = [...changed.values()].map(summaryOf).sort((a, b) => Number(a.id) - Number(b.id));
-    for (const listener of listeners) safely(() => listener(flows));
-  });
+  const flowListeners = listeners<readonly FlowSummary[]>(safely);
+  const peerListeners = listeners<ServerName>(safely);
+  const keyListeners = listeners<void>(safely);
+  const live = batches<FlowId, ObservedFlow>(clock, liveEveryMs, (changed) =>
+    flowListeners.tell([...changed.values()].map(summaryOf).sort((a, b) => Number(a.id) - Number(b.id))),
+  );
 
   const recordOutcomes = (outcomes: readonly PduOutcome[], flowId: FlowId | undefined) => {
     const ts = clock.now();
@@ -84,7 +89,7 @@ export async function createInspector(options: InspectorOptions): Promise<Runnin
     level,
     safely,
     changed(flow) {
-      if (listeners.size > 0) live.put(flow.id, flow);
+      if (flowListeners.areThere()) live.put(flow.id, flow);
       writes.put(flow, ({ flows }) => flows.put(flow.record), rowBytes);
     },
     closed(flow) {
@@ -118,9 +123,14 @@ export async function createInspector(options: InspectorOptions): Promise<Runnin
     current: context.current,
     pdus: (outcomes) => safely(() => recordOutcomes(outcomes.map(boundedOutcome), context.current()?.id)),
     discovered: (server, run) => observe((to, occasion) => to.discovered(server, boundedRun(run), occasion)),
-    keyObserved: (seen) => observe((to, occasion) => to.keyObserved(boundedKey(seen), occasion)),
-    peerChanged: (change) =>
-      observe((to, occasion) => to.peerChanged({ ...change, why: sentence(change.why) }, occasion)),
+    keyObserved(seen) {
+      observe((to, occasion) => to.keyObserved(boundedKey(seen), occasion));
+      keyListeners.tell();
+    },
+    peerChanged(change) {
+      observe((to, occasion) => to.peerChanged({ ...change, why: sentence(change.why) }, occasion));
+      peerListeners.tell(change.server);
+    },
     stateChanged: (change) => observe((to, occasion) => to.stateChanged(change, occasion)),
     eduDropped: ({ type, why }) =>
       observe((to, occasion) => to.eduDropped({ type: name(type), why: sentence(why) }, occasion)),
@@ -130,12 +140,9 @@ export async function createInspector(options: InspectorOptions): Promise<Runnin
 
     log: createFlowLog({ db: file.db, flush: writes.flush, nextId: () => lastId + 1, onError }),
     traffic,
-    onFlows(listener) {
-      listeners.add(listener);
-      return () => {
-        listeners.delete(listener);
-      };
-    },
+    onFlows: flowListeners.add,
+    onPeer: peerListeners.add,
+    onKey: keyListeners.add,
     bytes: () => file.db()?.bytes().file ?? 0,
     async close() {
       live.stop();
@@ -149,4 +156,19 @@ export async function createInspector(options: InspectorOptions): Promise<Runnin
 function summaryOf(flow: ObservedFlow): FlowSummary {
   const { address: _address, discovery: _discovery, ...summary } = flow.record;
   return { ...summary, phases: { ...summary.phases }, outcomes: { ...summary.outcomes } };
+}
+
+/** Those who want to be told. What one of them throws meets neither the others nor the one who tells. */
+function listeners<T>(safely: (work: () => void) => void) {
+  const all = new Set<(value: T) => void>();
+  return {
+    areThere: () => all.size > 0,
+    tell: (value: T) => {
+      for (const listener of all) safely(() => listener(value));
+    },
+    add: (listener: (value: T) => void) => {
+      all.add(listener);
+      return () => void all.delete(listener);
+    },
+  };
 }

@@ -1,5 +1,5 @@
 /** What stands where a secret stood. */
-export const struckOut = '[struck out]';
+const struckOut = '[struck out]';
 
 /** Members of JSON objects, fields of forms and query parameters whose value nobody may read again. */
 const secretNames = new Set([

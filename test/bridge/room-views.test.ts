@@ -23,7 +23,13 @@ const bob = user('@bob:b.test');
 
 async function withConsole(home: RoomServer) {
   const { inspector } = await runningInspector({ platform: home.platform });
-  return consoleSources(home, inspector);
+  const console = consoleSources(home, inspector);
+  return {
+    ...console,
+    inspector,
+    timeline: (query: TimelineQuery) => roomTimeline(console.federation, inspector.log, query),
+    opened: (eventId: EventId) => eventDetail(console.federation, inspector.log, eventId),
+  };
 }
 
 async function sharedRoom(version = '11') {
@@ -118,7 +124,7 @@ test('an invite from outside shows what it told of the room', async () => {
 });
 
 test('the timeline tells what came, what became of it and why', async () => {
-  const { a, b, roomId, federation } = await sharedRoom();
+  const { a, b, roomId, federation, timeline } = await sharedRoom();
   const [said] = await a.rooms.append(roomId, [message(alice, 'hello')]);
   const [topic] = [b.rooms.template(roomId, { ...message(bob, 'hi') })];
   const forbidden = sign(
@@ -128,7 +134,7 @@ test('the timeline tells what came, what became of it and why', async () => {
   );
   const [rejected] = await receive(a, b, forbidden);
   expect(rejected?.outcome).toBe('rejected');
-  const rows = roomTimeline(federation, all(roomId));
+  const rows = await timeline(all(roomId));
   const bad = rows.find(({ eventId }) => eventId === forbidden.eventId);
   expect(bad).toMatchObject({
     type: 'm.room.topic',
@@ -148,31 +154,34 @@ test('the timeline tells what came, what became of it and why', async () => {
   expect(rows.map(({ position }) => position ?? 0)).toEqual(
     [...rows].map(({ position }) => position ?? 0).sort((x, y) => y - x),
   );
-  const seen = roomTimeline(federation, all(roomId, { refused: false }));
+  const seen = await timeline(all(roomId, { refused: false }));
   expect(seen.map(({ eventId }) => eventId)).not.toContain(forbidden.eventId);
   expect(roomDetail(federation, roomId)?.refused).toBe(1);
 });
 
 test('a kick is told by what was before, a redacted message by nothing', async () => {
-  const { a, roomId, federation } = await sharedRoom();
+  const { a, roomId, timeline, opened } = await sharedRoom();
   const [said] = await a.rooms.append(roomId, [message(alice, 'oops')]);
   const redacts = said?.event.eventId as EventId;
   await a.rooms.append(roomId, [
     { type: 'm.room.redaction', sender: alice, content: { redacts } },
     member(alice, bob, 'leave'),
   ]);
-  const summaries = roomTimeline(federation, all(roomId)).map(({ summary }) => summary);
+  const summaries = (await timeline(all(roomId))).map(({ summary }) => summary);
   expect(summaries.slice(0, 3)).toEqual([`kicked ${bob}`, `redacted ${redacts}`, 'redacted']);
-  expect(eventDetail(federation, redacts)?.redactedBy).toBeDefined();
-  expect(eventDetail(federation, redacts)?.json).not.toContain('oops');
+  const redacted = await opened(redacts);
+  expect(redacted?.redactedBy).toBeDefined();
+  expect(redacted?.json).not.toContain('oops');
 });
 
+type Timeline = Awaited<ReturnType<typeof withConsole>>['timeline'];
+
 /** Pages of `limit` from the newest on, as the console asks for them. */
-function pages(federation: Parameters<typeof roomTimeline>[0], query: TimelineQuery): EventId[] {
+async function pages(timeline: Timeline, query: TimelineQuery): Promise<EventId[]> {
   const seen: EventId[] = [];
   let before: number | undefined;
   for (let turn = 0; turn < 100; turn++) {
-    const rows = roomTimeline(federation, { ...query, ...(before !== undefined && { before }) });
+    const rows = await timeline({ ...query, ...(before !== undefined && { before }) });
     for (const { eventId } of rows) if (!seen.includes(eventId)) seen.push(eventId);
     if (rows.length < query.limit) return seen;
     const last = rows.findLast(({ position }) => position !== undefined);
@@ -188,28 +197,28 @@ test.each(['stream', 'topological'] as const)('pages in %s order leave nothing o
   const fromB = b.sent.map(({ event }) => event).filter(({ type }) => type === 'm.room.message');
   await receive(a, b, ...fromB); // a fork: each depth twice
   for (const home of [a, b]) {
-    const { federation } = await withConsole(home);
+    const { timeline } = await withConsole(home);
     for (const outliers of [false, true]) {
       const query = all(roomId, { order, outliers });
-      const whole = roomTimeline(federation, { ...query, limit: 500 }).map(({ eventId }) => eventId);
+      const whole = (await timeline({ ...query, limit: 500 })).map(({ eventId }) => eventId);
       expect(new Set(whole).size).toBe(whole.length);
       // Outliers are many in one place: they may be left out where they would fill pages.
       const inHistory = (ids: readonly EventId[]) => ids.filter((id) => home.rooms.event(id)?.position !== undefined);
-      expect(inHistory(pages(federation, { ...query, limit: 4 }))).toEqual(inHistory(whole));
+      expect(inHistory(await pages(timeline, { ...query, limit: 4 }))).toEqual(inHistory(whole));
       expect(whole.length > inHistory(whole).length).toBe(outliers && home === b); // who joined has the state as outliers
     }
   }
 });
 
 test('events of one depth do not hold up the pages', async () => {
-  const { a, b, roomId, federation } = await sharedRoom();
+  const { a, b, roomId, timeline } = await sharedRoom();
   const template = b.rooms.template(roomId, message(bob, 'x'));
   const forks = Array.from({ length: 12 }, (_none, i) =>
     sign({ ...template, content: { msgtype: 'm.text', body: `fork ${i}` } } as never, b, '11'),
   );
   await receive(a, b, ...forks);
   const query = all(roomId, { order: 'topological', limit: 5, outliers: false });
-  const found = pages(federation, query);
+  const found = await pages(timeline, query);
   expect(found).toContain(a.rooms.currentState(roomId).id('m.room.create', '')); // the end is reached
 });
 
@@ -269,7 +278,7 @@ test('a large room is told in pieces, between which others have their turn', asy
 });
 
 test('an event opened has its hashes computed anew, and says of each signature whether we have the key', async () => {
-  const { a, b, roomId, federation, world } = await sharedRoom();
+  const { a, b, roomId, opened, world } = await sharedRoom();
   const [fromB] = await b.rooms.append(roomId, [message(bob, 'hi')]);
   if (fromB === undefined) throw new Error('nothing was sent');
   await receive(a, b, fromB);
@@ -285,12 +294,12 @@ test('an event opened has its hashes computed anew, and says of each signature w
     source: 'direct',
   };
   const signature = (state: string) => [{ server: 'b.test', keyId: 'ed25519:a', key: state }];
-  expect(eventDetail(federation, id)?.signatures).toEqual(signature('unknown'));
+  expect((await opened(id))?.signatures).toEqual(signature('unknown'));
   world.remoteKeys = [key];
-  const detail = eventDetail(federation, id);
+  const detail = await opened(id);
   expect(detail?.signatures).toEqual(signature('known'));
   world.remoteKeys = [{ ...key, expiredTs: a.platform.clock.now() - 1 }];
-  expect(eventDetail(federation, id)?.signatures).toEqual(signature('expired'));
+  expect((await opened(id))?.signatures).toEqual(signature('expired'));
 
   expect(detail).toMatchObject({ roomId, eventId: id, computedEventId: id, summary: 'hi', redactedBy: undefined });
   expect(detail?.contentHash.computed).toBe(detail?.contentHash.stated);
@@ -298,6 +307,32 @@ test('an event opened has its hashes computed anew, and says of each signature w
   expect(detail?.prevEvents).toEqual(fromB.event.prevEvents);
   expect(detail?.authEvents).toEqual(fromB.event.authEvents);
   const own = a.rooms.currentState(roomId).id('m.room.create', '') as EventId;
-  expect(eventDetail(federation, own)?.signatures).toEqual([{ server: 'a.test', keyId: 'ed25519:a', key: 'known' }]);
-  expect(eventDetail(federation, '$nothing:a.test' as EventId)).toBeUndefined();
+  expect((await opened(own))?.signatures).toEqual([{ server: 'a.test', keyId: 'ed25519:a', key: 'known' }]);
+  expect(await opened('$nothing:a.test' as EventId)).toBeUndefined();
+});
+
+test('an event that waits for another stands on top, with what it waits for', async () => {
+  const { a, b, roomId, timeline, opened, inspector } = await sharedRoom();
+  const [missing, waiting] = await b.rooms.append(roomId, [message(bob, 'first'), message(bob, 'second')]);
+  if (missing === undefined || waiting === undefined) throw new Error('nothing was sent');
+  const [outcome] = await receive(a, b, waiting);
+  expect(outcome?.outcome).toBe('parked');
+  await a.platform.advance(500);
+  inspector.pdus(outcome === undefined ? [] : [outcome]);
+  const [first, second] = await timeline(all(roomId, { refused: false }));
+  const row = {
+    eventId: waiting.event.eventId,
+    outcome: 'parked',
+    summary: 'second',
+    position: undefined,
+    source: 'live',
+    receivedTs: a.platform.clock.now(),
+  };
+  expect(first).toMatchObject(row);
+  expect(first?.reason).toBeTruthy();
+  expect(second?.outcome).toBe('accepted');
+  expect(await opened(waiting.event.eventId)).toMatchObject({ ...row, prevEvents: [missing.event.eventId] });
+  const [, next] = await timeline(all(roomId, { limit: 2 }));
+  const older = await timeline(all(roomId, { before: next?.position ?? 0 }));
+  expect(older.map(({ outcome: each }) => each)).not.toContain('parked'); // on the first page only
 });

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { FlowSummary } from '../../shared/flow.ts';
-import { answer, inboundSend, runningInspector } from '../support/running-inspector.ts';
+import { answer, inboundSend, runningInspector, server } from '../support/running-inspector.ts';
 
 test('flows are told in batches, ten times a second at most, each as it is by then', async () => {
   const { inspector, platform } = await runningInspector();
@@ -53,4 +53,17 @@ test('a listener that throws harms neither the others nor the request', async ()
   await platform.advance(100);
   expect(told).toEqual(['1']);
   expect(lines.join()).toContain('a bug in a listener');
+});
+
+test('changes of peers and keys are told as they are observed', async () => {
+  const { inspector } = await runningInspector();
+  const told: string[] = [];
+  const stop = inspector.onPeer((name) => told.push(name));
+  inspector.onKey(() => told.push('key'));
+  inspector.peerChanged({ server: server('b.test'), from: 'ok', to: 'slow', why: 'it takes long' });
+  const key = { keyId: 'ed25519:1', publicKey: 'x', validUntilTs: 1, source: 'direct' };
+  inspector.keyObserved({ server: server('b.test'), ...key });
+  stop();
+  inspector.peerChanged({ server: server('b.test'), from: 'slow', to: 'ok', why: 'it answers' });
+  expect(told).toEqual(['b.test', 'key']);
 });
