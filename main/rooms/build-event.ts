@@ -58,6 +58,7 @@ export function unsignedPdu(draft: EventDraft, place: EventPlace, signer: EventS
     auth_events: authEvents.map((event) => referenceTo(event)),
     ...(roomId !== undefined && { room_id: roomId }),
     ...(stateKey !== undefined && { state_key: stateKey }),
+    ...(draft.origin !== undefined && { origin: draft.origin }),
     ...(draft.redacts !== undefined && !rules.redactsInContent && { redacts: draft.redacts }),
     ...(rules.eventIdFormat === 'serverGiven' && { event_id: `$${signer.randomId()}:${signer.serverName}` }),
   };

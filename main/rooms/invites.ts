@@ -46,7 +46,7 @@ export function inviter({ rooms, remote, keyring, serverName }: Needs) {
     }
     rooms.template(roomId, draft); // throws 403: nobody is asked before we know that the room allows it
     const sign = (event: RoomEvent) => signedBy(server, event);
-    await rooms.append(roomId, [draft], { sign, alsoTo: [server] });
+    await rooms.append(roomId, [{ ...draft, origin: serverName }], { sign, alsoTo: [server] });
   };
 
   async function signedBy(server: ServerName, event: RoomEvent): Promise<JsonObject> {

@@ -54,6 +54,7 @@ export function fillTemplate({ event, roomVersion }: MembershipTemplate, wanted:
   const pdu: JsonObject = {
     type: 'm.room.member',
     room_id: roomId,
+    origin: signer.serverName,
     sender: userId,
     state_key: userId,
     content: { ...content, membership, ...(typeof via === 'string' && { join_authorised_via_users_server: via }) },

@@ -54,6 +54,8 @@ export interface EventDraft {
   readonly content: JsonObject;
   readonly stateKey?: string;
   readonly redacts?: EventId;
+  /** Our name, for what is handed to other servers by itself: templates and invites have to have it. */
+  readonly origin?: ServerName;
   /** Default: now. */
   readonly originServerTs?: number;
 }

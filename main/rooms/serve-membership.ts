@@ -126,7 +126,7 @@ export function serveMembership(needs: Needs): MembershipServer {
       }
       const via = membership === 'join' ? restricted.authoriser(roomId, userId) : undefined;
       const content = { membership, ...(via !== undefined && { join_authorised_via_users_server: via }) };
-      const draft = { type: 'm.room.member', sender: userId, stateKey: userId, content };
+      const draft = { type: 'm.room.member', sender: userId, stateKey: userId, content, origin: serverName };
       return { room_version: rules.version, event: rooms.template(roomId, draft) };
     },
 

@@ -41,7 +41,8 @@ const stateTypes = ['m.room.create', 'm.room.join_rules', 'm.room.name'];
 async function invite(roomId: RoomId, version: string, changes: Changes = {}) {
   const { before = (pdu) => pdu, after = (pdu) => pdu, state = (whole) => whole, api = 'v2' } = changes;
   const rules = rulesIn(version);
-  const draft = { type: 'm.room.member', sender: ann, stateKey: bob, content: { membership: 'invite' } };
+  const content = { membership: 'invite' };
+  const draft = { type: 'm.room.member', sender: ann, stateKey: bob, content, origin: a.name };
   const pdu = after(signEvent(before(a.rooms.template(roomId, draft)), rules, a.name, a.key));
   const current = a.rooms.currentState(roomId);
   const whole = stateTypes.map((type) => current.get(type, '')?.pdu).filter((event) => event !== undefined);

@@ -6,6 +6,7 @@ import { type JsonObject, type ParsedJson, parseJson } from '../../main/protocol
 import type { ServerName } from '../../shared/ids.ts';
 import { forbidden } from '../../shared/matrix-error.ts';
 import { memoryLog } from './memory-log.ts';
+import { problemsWith } from './openapi.ts';
 
 export interface AskedReply extends ParsedJson {
   readonly status: number;
@@ -20,7 +21,7 @@ export type AskRoutes = (
   body?: JsonObject | string,
 ) => Promise<AskedReply>;
 
-/** Routes behind the real HTTP layer, without a socket and without X-Matrix. */
+/** Routes behind the real HTTP layer, without a socket and without X-Matrix. Replies are held against their schemas. */
 export function askRoutes(routes: readonly AnyRoute[], record?: RecordRequest): AskRoutes {
   const authenticate: Authenticators = {
     none: () => undefined,
@@ -39,6 +40,9 @@ export function askRoutes(routes: readonly AnyRoute[], record?: RecordRequest): 
       ...(payload !== undefined && { payload }),
     });
     const parsed = parseJson(reply.rawPayload);
+    const problems = problemsWith('server-server', method, uri, reply.statusCode, JSON.parse(reply.payload));
+    if (problems.length > 0)
+      throw new Error(`${method} ${uri} is not as the specification has it: ${problems.join('; ')}`);
     return { status: reply.statusCode, body: parsed.value as JsonObject, ...parsed };
   };
 }
