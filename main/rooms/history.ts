@@ -1,9 +1,9 @@
-import { type EventId, parseUserId, type RoomId, type ServerName, serverNameOf } from '../../shared/ids.ts';
+import type { EventId, RoomId, ServerName } from '../../shared/ids.ts';
 import type { Log } from '../log.ts';
 import type { RemoteServers } from '../network/remote-servers.ts';
 import type { Clock } from '../platform.ts';
-import { creatorsOf, objectAt } from '../protocol/power-levels.ts';
-import type { RoomState, Rooms, TopologicalToken } from './rooms.ts';
+import { serversOfThePowerful } from './powerful-servers.ts';
+import type { Rooms, TopologicalToken } from './rooms.ts';
 
 /** History that we do not have, fetched when somebody scrolls there. */
 export interface History {
@@ -104,18 +104,6 @@ export function history({ rooms, remote, serverName, clock, log }: Needs): Histo
       }
     },
   };
-}
-
-/** Where the creators and those with a level of their own are, if they were joined: they have been there for long. */
-function serversOfThePowerful(state: RoomState): readonly ServerName[] {
-  const create = state.get('m.room.create', '');
-  const creators = create === undefined ? [] : creatorsOf(create);
-  const users = Object.keys(objectAt(state.get('m.room.power_levels', '')?.content ?? {}, 'users')).slice(0, 50);
-  return [...creators, ...users]
-    .map(parseUserId)
-    .filter((user) => user !== undefined)
-    .filter((user) => state.get('m.room.member', user)?.content['membership'] === 'join')
-    .map((user) => serverNameOf(user));
 }
 
 /** Whom to leave alone, and until when: twice as long each time in a row. */

@@ -1,11 +1,11 @@
 import { type RoomAlias, type RoomId, type ServerName, serverNameOf, type UserId } from '../../shared/ids.ts';
 import { forbidden, MatrixError, notFound } from '../../shared/matrix-error.ts';
 import type { JsonObject } from '../protocol/json.ts';
-import { powerLevels } from '../protocol/power-levels.ts';
 import type { Directory } from './directory.ts';
 import type { inviter } from './invites.ts';
 import { type RemoteJoiner, serverOfRoom } from './join-remote.ts';
 import type { remoteLeaver } from './leave-remote.ts';
+import { serversOfThePowerful } from './powerful-servers.ts';
 import type { RestrictedJoins } from './restricted-joins.ts';
 import type { EventDraft, LocalMembership, Rooms } from './rooms.ts';
 
@@ -38,7 +38,7 @@ export interface OfAnother {
 }
 
 interface Needs {
-  readonly rooms: Pick<Rooms, 'info' | 'currentState' | 'servers' | 'memberships' | 'event' | 'append'>;
+  readonly rooms: Pick<Rooms, 'info' | 'list' | 'currentState' | 'servers' | 'memberships' | 'event' | 'append'>;
   readonly directory: Pick<Directory, 'resolve'>;
   readonly restricted: RestrictedJoins;
   readonly joiner: RemoteJoiner;
@@ -69,11 +69,19 @@ export function memberships(needs: Needs): Memberships {
     };
   };
 
-  /** Who may know the way in: who was named, who invited them, who was in it when we were, whose room it is. */
+  /** Who may know the way in: who was named, who invited, who upgraded to it, whose room it is, who was in it with us. */
   function candidates(roomId: RoomId, standing: LocalMembership | undefined, named: readonly ServerName[]) {
     const inviter = standing?.membership === 'invite' ? [serverNameOf(standing.sender)] : [];
     const known = rooms.info(roomId) === undefined ? [] : rooms.servers(roomId);
-    return [...new Set([...named, ...inviter, ...serverOfRoom(roomId), ...known])];
+    return [...named, ...inviter, ...upgraders(roomId), ...serverOfRoom(roomId), ...known];
+  }
+
+  /** The servers of those who have put up a tombstone that leads there. */
+  function upgraders(roomId: RoomId): readonly ServerName[] {
+    return rooms.list().flatMap((info) => {
+      const tombstone = info.resident ? rooms.currentState(info.roomId).get('m.room.tombstone', '') : undefined;
+      return tombstone?.content['replacement_room'] === roomId ? [tombstone.origin] : [];
+    });
   }
 
   async function joinHere(roomId: RoomId, userId: UserId, content: JsonObject, via: readonly ServerName[]) {
@@ -83,27 +91,12 @@ export function memberships(needs: Needs): Memberships {
       authoriser = restricted.authoriser(roomId, userId);
     } catch (error) {
       if (!isWordOfOthersNeeded(error)) throw error;
-      await joiner.joinResident({ roomId, userId, content, candidates: [...via, ...serversThatMayInvite(roomId)] });
+      const servers = [...via, ...serversOfThePowerful(rooms.currentState(roomId)), ...rooms.servers(roomId)];
+      await joiner.joinResident({ roomId, userId, content, candidates: servers });
       return;
     }
     const word = authoriser === undefined ? {} : { join_authorised_via_users_server: authoriser };
     await rooms.append(roomId, [memberDraft(userId, userId, { ...content, ...word, membership: 'join' })]);
-  }
-
-  /** The servers of those who can let somebody into a restricted room. */
-  function serversThatMayInvite(roomId: RoomId): readonly ServerName[] {
-    const info = rooms.info(roomId);
-    if (info === undefined) return [];
-    const state = rooms.currentState(roomId);
-    const powers = powerLevels(state, info.rules);
-    const servers = new Set<ServerName>();
-    for (const member of state.ofType('m.room.member')) {
-      const user = member.stateKey as UserId;
-      if (member.content['membership'] !== 'join' || powers.userLevel(user) < powers.invite) continue;
-      servers.add(serverNameOf(user));
-    }
-    servers.delete(serverName);
-    return [...servers];
   }
 
   /** The first asks the other servers; who comes meanwhile waits, and then joins here. */

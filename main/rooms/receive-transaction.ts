@@ -38,8 +38,6 @@ interface Needs {
   readonly acls: ServerAcls;
   readonly table: ReturnType<typeof transactionsTable>;
   readonly log: Log;
-  /** Takes what is about invites to rooms that we are not in. */
-  readonly rescinded: (origin: ServerName, incoming: IncomingPdu) => Promise<PduOutcome | undefined>;
   /** What becomes of EDUs. What it throws is logged and fails nothing. */
   readonly onEdu: (origin: ServerName, edu: IncomingEdu) => void | Promise<void>;
 }
@@ -74,14 +72,11 @@ export function transactionReceiver(needs: Needs) {
 async function receive({ origin, pdus, edus }: IncomingTransaction, needs: Needs): Promise<ReceivedTransaction> {
   for (const edu of edus) await receiveEdu(origin, edu, needs);
 
-  const early: (PduOutcome | undefined)[] = [];
-  for (const incoming of pdus) {
-    early.push(deniedByAcl(origin, incoming.pdu, needs) ?? (await needs.rescinded(origin, incoming)));
-  }
-  const others = pdus.filter((_, index) => early[index] === undefined);
-  const judged = others.length > 0 ? await needs.rooms.receive(others, { origin, source: 'live' }) : [];
+  const denied = pdus.map(({ pdu }) => deniedByAcl(origin, pdu, needs));
+  const allowed = pdus.filter((_, index) => denied[index] === undefined);
+  const judged = allowed.length > 0 ? await needs.rooms.receive(allowed, { origin, source: 'live' }) : [];
   const rest = judged[Symbol.iterator]();
-  const outcomes = early.map((outcome) => outcome ?? (rest.next().value as PduOutcome));
+  const outcomes = denied.map((outcome) => outcome ?? (rest.next().value as PduOutcome));
 
   const results: Record<string, { error?: string }> = {};
   for (const outcome of outcomes) {

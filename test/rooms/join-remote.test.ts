@@ -99,6 +99,16 @@ test('who was invited goes through the server that invited', async () => {
   expect(standings.map(({ membership }) => membership)).toEqual(['join']);
 });
 
+test('an upgraded room is found through the server that put up the tombstone', async () => {
+  const old = await a.room(ann);
+  await join(old);
+  const roomId = await a.room(ann, { version: '12' });
+  await a.setState(old, ann, 'm.room.tombstone', { body: 'gone', replacement_room: roomId });
+  await network.settle();
+  await join(roomId, []);
+  expect(b.members(roomId)).toEqual([ann, bob]);
+});
+
 test('candidates are asked one after the other, until one helps', async () => {
   const roomId = await a.room(ann, { version: '12' });
   await join(roomId, ['nowhere.test', 'c.test', 'a.test']);

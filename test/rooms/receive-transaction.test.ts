@@ -57,7 +57,6 @@ async function receiver() {
       acls: { allows: (roomId, server) => !(roomId === closed && server === b), check: () => undefined },
       table: transactionsTable(db),
       log,
-      rescinded: async () => undefined,
       onEdu(_origin, edu) {
         if (edu.type === 'bad') throw new Error('what a pity');
         edus.push(edu);

@@ -29,7 +29,6 @@ import { remoteLeaver } from '../../main/rooms/leave-remote.ts';
 import { type Memberships, memberships } from '../../main/rooms/membership.ts';
 import { inviteReceiver } from '../../main/rooms/receive-invite.ts';
 import { type IncomingEdu, transactionReceiver } from '../../main/rooms/receive-transaction.ts';
-import { rescindedInvites } from '../../main/rooms/rescinded-invites.ts';
 import { type RestrictedJoins, restrictedJoins } from '../../main/rooms/restricted-joins.ts';
 import { createRooms } from '../../main/rooms/room-engine.ts';
 import type { EventDraft, Rooms, StoredEvent } from '../../main/rooms/rooms.ts';
@@ -211,7 +210,6 @@ export function memoryNetwork(): MemoryNetwork {
             acls,
             table: transactionsTable(db),
             log,
-            rescinded: rescindedInvites({ rooms, keyring, serverName: name }),
             onEdu: (_origin, edu) => void edus.push(edu),
           }),
         }),
