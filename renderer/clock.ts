@@ -7,6 +7,7 @@ let timer: ReturnType<typeof setInterval> | undefined;
 function everySecond(listener: () => void): () => void {
   listeners.add(listener);
   timer ??= setInterval(() => {
+    if (document.hidden) return; // nobody looks: it is caught up within a second when somebody does
     for (const each of listeners) each();
   }, 1000);
   return () => {

@@ -1,6 +1,6 @@
 import type { FlowQuery } from '../shared/bridge.ts';
 import type { FlowSummary, OutcomeKind } from '../shared/flow.ts';
-import { outcomeLooks } from './components/outcome.tsx';
+import { outcomeLooks } from './looks.ts';
 
 /** What the log is narrowed to, without how much of it is asked for. */
 export type FlowFilter = Omit<FlowQuery, 'before' | 'limit'>;

@@ -1,6 +1,6 @@
 import { type FlowSummary, flowState, type Phase } from '../shared/flow.ts';
-import type { Kind } from './components/status.tsx';
 import { plural, took } from './format.ts';
+import type { Kind } from './looks.ts';
 
 /** What an endpoint is for: who is asked, for what. `{them}` asks `{us}`, or the other way round. */
 const asksFor: Readonly<Record<string, string>> = {

@@ -1,7 +1,7 @@
 import type { PeerDetail } from '../shared/views.ts';
 import type { IconName } from './components/icon.tsx';
-import type { Kind } from './components/status.tsx';
 import { plural, took } from './format.ts';
+import type { Kind } from './looks.ts';
 
 interface PeerVerdict {
   readonly kind: Kind;

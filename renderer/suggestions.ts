@@ -1,6 +1,6 @@
 import type { FlowSummary } from '../shared/flow.ts';
-import { outcomeLooks } from './components/outcome.tsx';
 import { type FilterKey, filterKeys, isFilterKey } from './flow-filter.ts';
+import { outcomeLooks } from './looks.ts';
 
 /** What could be typed on: the whole word, and what it would mean. */
 export interface Suggestion {

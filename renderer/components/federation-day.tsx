@@ -1,8 +1,9 @@
 import { useState } from 'react';
 import type { Overview } from '../../shared/views.ts';
 import { count, percent } from '../format.ts';
+import { worstFirst } from '../looks.ts';
 import { logHref } from '../route.ts';
-import { OutcomeBadge, worstFirst } from './outcome.tsx';
+import { OutcomeBadge } from './outcome-badge.tsx';
 import { RequestsChart } from './requests-chart.tsx';
 import { RequestsTable } from './requests-table.tsx';
 

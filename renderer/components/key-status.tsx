@@ -3,7 +3,7 @@ import { useTime } from '../clock.ts';
 import { Status } from './status.tsx';
 
 /** Keys are fetched anew when they are near their end; one that nobody answers for runs out. */
-export const soonMs = 24 * 3_600_000;
+const soonMs = 24 * 3_600_000;
 
 export type KeyStanding = 'ok' | 'soon' | 'past' | 'old';
 

@@ -1,14 +1,14 @@
 import type { ReactNode } from 'react';
 import { type OutcomeKind, type ReceiptStep, receiptSteps } from '../../shared/flow.ts';
 import type { EventId } from '../../shared/ids.ts';
+import { outcomeLooks } from '../looks.ts';
 import { eventHref } from '../route.ts';
 import { Facts } from './facts.tsx';
 import { Icon, type IconName } from './icon.tsx';
 import { Cut } from './id.tsx';
-import { outcomeLooks } from './outcome.tsx';
 
 /** What the specification calls each check, and what it is about. */
-export const stepWords: Readonly<Record<ReceiptStep, { readonly word: string; readonly what: string }>> = {
+const stepWords: Readonly<Record<ReceiptStep, { readonly word: string; readonly what: string }>> = {
   format: { word: 'Event format', what: 'It is a valid event of this room version.' },
   signatures: { word: 'Signatures', what: 'The servers that must have signed it have.' },
   hash: { word: 'Content hash', what: 'Its content is what was hashed; else it is redacted.' },

@@ -1,8 +1,8 @@
 import type { Overview, TunnelStatus } from '../../shared/views.ts';
 import { useTime } from '../clock.ts';
 import { bytes, duration, plural, took } from '../format.ts';
+import type { Kind } from '../looks.ts';
 import { Cut } from './id.tsx';
-import type { Kind } from './status.tsx';
 import { Tile } from './tile.tsx';
 import { When } from './when.tsx';
 

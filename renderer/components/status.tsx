@@ -1,8 +1,6 @@
 import type { ReactNode } from 'react';
+import type { Kind } from '../looks.ts';
 import { Icon, type IconName } from './icon.tsx';
-
-/** What a status amounts to. Each kind has its glyph, told apart by outline, so that colour is never alone. */
-export type Kind = 'ok' | 'warn' | 'bad' | 'soft' | 'info' | 'mute';
 
 interface StatusProps {
   readonly kind: Kind;

@@ -1,6 +1,7 @@
 import type { ReactNode } from 'react';
+import type { Kind } from '../looks.ts';
 import { Icon, type IconName } from './icon.tsx';
-import { type Kind, Status } from './status.tsx';
+import { Status } from './status.tsx';
 
 interface TileProps {
   readonly icon: IconName;

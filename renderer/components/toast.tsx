@@ -1,6 +1,6 @@
 import { createContext, type ReactNode, useCallback, useContext, useEffect, useState } from 'react';
+import type { Kind } from '../looks.ts';
 import { Icon } from './icon.tsx';
-import type { Kind } from './status.tsx';
 
 interface Toast {
   readonly kind: Kind;

@@ -1,6 +1,6 @@
 import type { ReactNode } from 'react';
+import type { Kind } from '../looks.ts';
 import { Icon, type IconName } from './icon.tsx';
-import type { Kind } from './status.tsx';
 
 interface VerdictProps {
   readonly kind: Kind;

@@ -55,7 +55,10 @@ export function FlowsPanel({ open, tab, filter: text }: FlowsPanelProps) {
   const show = (id: FlowId | undefined, how: 'push' | 'replace') =>
     go({ screen: 'log', flowId: id, tab, filter: text }, how);
   const narrow = (next: string) => go({ screen: 'log', flowId: undefined, tab, filter: next });
-  const close = () => show(undefined, 'push');
+  const close = () => {
+    if (document.activeElement?.closest('.pane')) document.querySelector<HTMLElement>('[role=grid]')?.focus();
+    show(undefined, 'push');
+  };
   useShortcuts({ p: () => setPaused((was) => !was), ...(open !== undefined && { Escape: close }) });
 
   const view = quickViews.find((each) => each.filter === text)?.value;

@@ -6,12 +6,13 @@ import { Empty } from '../components/empty.tsx';
 import { Grid } from '../components/grid.tsx';
 import { ListFilter } from '../components/list-filter.tsx';
 import { Loading } from '../components/loading.tsx';
-import { PeerStatusWord, peerLooks } from '../components/peer-status.tsx';
+import { PeerStatusWord } from '../components/peer-status.tsx';
 import { Screen } from '../components/screen.tsx';
 import { Status } from '../components/status.tsx';
 import { When } from '../components/when.tsx';
 import { count, percent, plural, took } from '../format.ts';
 import { useKnown } from '../known.tsx';
+import { peerLooks } from '../looks.ts';
 import { go, peerHref } from '../route.ts';
 
 const statusOrder = Object.keys(peerLooks);

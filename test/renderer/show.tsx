@@ -108,10 +108,3 @@ export const fill = (selector: string, value: string) =>
     input.dispatchEvent(new Event('input', { bubbles: true }));
     await settle();
   });
-
-/** Goes to a screen, as a link would. */
-export const visit = (hash: string) =>
-  act(async () => {
-    location.hash = hash;
-    await settle();
-  });

@@ -242,7 +242,7 @@ export function sampleFlows(now: number, many = 600): readonly FlowSummary[] {
 }
 
 /** What became of the events of a transaction one of which was rejected. */
-export const samplePdus: readonly PduOutcome[] = [
+const samplePdus: readonly PduOutcome[] = [
   {
     eventId: eventNumber(11),
     roomId: tidepool,

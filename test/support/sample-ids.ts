@@ -4,7 +4,7 @@ import type { EventId, FlowId, RoomId, ServerName, UserId } from '../../shared/i
 export const server = (name: string) => name as ServerName;
 export const user = (id: string) => id as UserId;
 export const room = (id: string) => id as RoomId;
-export const event = (id: string) => id as EventId;
+const event = (id: string) => id as EventId;
 export const flow = (id: number | string) => String(id) as FlowId;
 
 /** Rooms and events that several samples speak of. */

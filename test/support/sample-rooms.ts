@@ -21,7 +21,7 @@ import {
   user,
 } from './sample-ids.ts';
 
-export function sampleRoom(given: Partial<RoomSummary> & Pick<RoomSummary, 'roomId'>): RoomSummary {
+function sampleRoom(given: Partial<RoomSummary> & Pick<RoomSummary, 'roomId'>): RoomSummary {
   return {
     name: undefined,
     canonicalAlias: undefined,

@@ -1,7 +1,8 @@
 import type { EventDetail } from '../../../shared/views.ts';
 import { Facts } from '../../components/facts.tsx';
 import { Id } from '../../components/id.tsx';
-import { type Kind, Status } from '../../components/status.tsx';
+import { Status } from '../../components/status.tsx';
+import type { Kind } from '../../looks.ts';
 
 type Signature = EventDetail['signatures'][number];
 

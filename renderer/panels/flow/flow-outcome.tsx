@@ -1,7 +1,7 @@
 import type { FlowSummary } from '../../../shared/flow.ts';
-import { outcomeLooks, worstFirst } from '../../components/outcome.tsx';
 import { Status } from '../../components/status.tsx';
 import { count, plural } from '../../format.ts';
+import { outcomeLooks, worstFirst } from '../../looks.ts';
 
 /** What became of a request's events, the worst first; or why there was no good reply. */
 export function FlowOutcome({ flow }: { readonly flow: FlowSummary }) {

@@ -3,7 +3,8 @@ import type { Flow, PduOutcome } from '../../../shared/flow.ts';
 import { Empty } from '../../components/empty.tsx';
 import { Cut, Id } from '../../components/id.tsx';
 import { Ladder } from '../../components/ladder.tsx';
-import { OutcomeBadge, worstFirst } from '../../components/outcome.tsx';
+import { OutcomeBadge } from '../../components/outcome-badge.tsx';
+import { worstFirst } from '../../looks.ts';
 import { eventHref } from '../../route.ts';
 import { RoomName } from './room-name.tsx';
 

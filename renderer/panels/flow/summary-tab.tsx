@@ -2,11 +2,11 @@ import type { Flow, PduOutcome } from '../../../shared/flow.ts';
 import { Facts } from '../../components/facts.tsx';
 import { Id } from '../../components/id.tsx';
 import { Note } from '../../components/note.tsx';
-import { outcomeLooks, worstFirst } from '../../components/outcome.tsx';
 import { Status } from '../../components/status.tsx';
 import { Clock, When } from '../../components/when.tsx';
 import { howItEnded, statusLook, whatItIs } from '../../flow-words.ts';
 import { bytes, count, plural, took } from '../../format.ts';
+import { outcomeLooks, worstFirst } from '../../looks.ts';
 import { eventHref, type FlowTab, logHref, peerHref } from '../../route.ts';
 import { RoomName } from './room-name.tsx';
 

@@ -5,8 +5,9 @@ import type { Column } from '../../components/column.ts';
 import { Grid } from '../../components/grid.tsx';
 import { ListFilter } from '../../components/list-filter.tsx';
 import { Loading } from '../../components/loading.tsx';
-import { PeerStatusWord, peerLooks } from '../../components/peer-status.tsx';
+import { PeerStatusWord } from '../../components/peer-status.tsx';
 import { count } from '../../format.ts';
+import { peerLooks } from '../../looks.ts';
 import { go, peerHref } from '../../route.ts';
 import { askAgain, useLive } from '../../use-live.ts';
 

@@ -2,10 +2,11 @@ import { type ReceiptStep, receiptSteps } from '../../../shared/flow.ts';
 import type { TimelineRow } from '../../../shared/views.ts';
 import type { Column } from '../../components/column.ts';
 import { Cut } from '../../components/id.tsx';
-import { OutcomeBadge, outcomeLooks } from '../../components/outcome.tsx';
+import { OutcomeBadge } from '../../components/outcome-badge.tsx';
 import { Status } from '../../components/status.tsx';
 import { Clock } from '../../components/when.tsx';
 import { duration } from '../../format.ts';
+import { outcomeLooks } from '../../looks.ts';
 import { eventHref } from '../../route.ts';
 
 /** Whether something other than "accepted" became of it: then its row says what, and why. */
