@@ -1,9 +1,8 @@
 import type { PduOutcome, ReceiptStep } from '../../shared/flow.ts';
-import { type EventId, parseRoomId, type RoomId, type ServerName } from '../../shared/ids.ts';
+import type { EventId, RoomId, ServerName } from '../../shared/ids.ts';
 import type { Log } from '../log.ts';
 import type { Clock } from '../platform.ts';
 import type { RoomEvent } from '../protocol/event.ts';
-import { isObject } from '../protocol/json.ts';
 import type { RoomVersionRules } from '../protocol/room-versions.ts';
 import { type Arrival, outcomeOfArrival, type Settle } from './arrival.ts';
 import { type CheckEvents, type CheckedEvent, checkFormat, isRefused, type RefusedEvent } from './check-pdus.ts';
@@ -15,6 +14,7 @@ import type { ParkedPdus } from './parked-pdus.ts';
 import type { Received, ReceiveEvents } from './receive-pdu.ts';
 import type { RoomCore } from './room-core.ts';
 import type { RoomHead } from './room-heads.ts';
+import { roomOfPdu } from './room-of-pdu.ts';
 import type { RoomQueue } from './room-queue.ts';
 import type { IncomingPdu, Rooms } from './rooms.ts';
 import { newSigners } from './signatures.ts';
@@ -209,8 +209,7 @@ export function createIncomingPdus(deps: IncomingDeps): Pick<Rooms, 'receive' | 
 
   /** What has no room goes to one that nobody is in, and is dropped there. */
   const arrivalOf = (incoming: IncomingPdu, origin: ServerName, source: Arrival['source']): Arrival => {
-    const { pdu } = incoming;
-    const roomId = isObject(pdu) && typeof pdu['room_id'] === 'string' ? parseRoomId(pdu['room_id']) : undefined;
+    const roomId = roomOfPdu(incoming.pdu);
     const key = `?${core.random.id()}` as EventId;
     const known = { event: undefined, outcome: undefined, isParked: false };
     return { ...incoming, roomId: roomId ?? noRoom, key, origin, source, ...known };
