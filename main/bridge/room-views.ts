@@ -21,7 +21,7 @@ export async function roomList(sources: FederationSources): Promise<readonly Roo
   for (const [index, info] of known.entries()) {
     const summary = roomSummary(sources, info);
     if (summary !== undefined) summaries.push(summary);
-    if (index % 50 === 49) await breathe();
+    if (index % 10 === 9) await breathe();
   }
   for (const [roomId, progress] of joins()) {
     if (rooms.info(roomId) === undefined) summaries.push({ ...unknownRoom, roomId, progress });

@@ -114,7 +114,7 @@ export function flowsTable(db: Db) {
       FROM flows WHERE id >= ? AND id < ? AND started_at >= ? AND took_ms IS NOT NULL`,
   );
   const abandon = db.prepare<[error: string]>(
-    'UPDATE flows SET error = ?, failed = 1 WHERE status IS NULL AND error IS NULL',
+    'UPDATE flows SET error = ?, failed = 1 WHERE failed = 0 AND status IS NULL AND error IS NULL',
   );
   // Steps from one name to the next through the index, however many rows each has.
   const names = (column: 'peer' | 'endpoint') =>

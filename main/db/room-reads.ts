@@ -65,7 +65,8 @@ export function roomReads(db: Db) {
   );
   const parkedColumns = 'room_id AS roomId, event_id AS eventId, pdu, reason, source';
   const parked = db.prepare<[RoomId, limit: number], ParkedRow>(
-    `SELECT ${parkedColumns} FROM staged_pdus WHERE room_id = ? ORDER BY id DESC LIMIT ?`,
+    `SELECT ${parkedColumns} FROM staged_pdus
+      WHERE id IN (SELECT id FROM staged_pdus WHERE room_id = ? ORDER BY id DESC LIMIT ?) ORDER BY id DESC`,
   );
   const parkedEvent = db.prepare<[EventId], ParkedRow>(
     `SELECT ${parkedColumns} FROM staged_pdus WHERE event_id = ? LIMIT 1`,

@@ -90,7 +90,7 @@ export async function createInspector(options: InspectorOptions): Promise<Runnin
     safely,
     changed(flow) {
       if (flowListeners.areThere()) live.put(flow.id, flow);
-      writes.put(flow, ({ flows }) => flows.put(flow.record), rowBytes);
+      writes.put(flow, ({ flows }) => flows.put(flow.record), rowBytes + flow.record.uri.length);
     },
     closed(flow) {
       const { direction, peer, auth, startedAt, tookMs, status } = flow.record;
