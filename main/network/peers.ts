@@ -33,7 +33,7 @@ export interface Peers {
   failed(server: ServerName, why: string, retryAfterMs?: number): void;
   /** It answers, but wants to be left alone for a while (429). */
   hold(server: ServerName, ms: number): void;
-  /** It sent us a request that proves who it is: it is up, and is tried again at once. */
+  /** It sent us a request that proves who it is: it is up, and is tried again at once, unless it asked us to wait. */
   heardFrom(server: ServerName): void;
   /** Forgets why it was not to be asked: a person wants to know, or it was us who were away. */
   forgive(server: ServerName): void;
@@ -90,7 +90,7 @@ export function createPeers({ platform: { clock, random }, table, inspector, may
   const closing = new AbortController();
 
   /** When anybody last answered or wrote, and who has begun to fail since. */
-  let lastContactTs = 0;
+  let lastContactTs = clock.now();
   const failingSinceThen = new Set<ServerName>();
 
   const get = (server: ServerName): Peer => peers.get(server) ?? stranger(server);
@@ -142,9 +142,9 @@ export function createPeers({ platform: { clock, random }, table, inspector, may
     return [...recent.filter((one) => one !== now), { ...now, [what]: now[what] + 1 }];
   };
 
-  const restored = { failingSince: undefined, failures: 0, retryAt: undefined, heldUntil: undefined };
+  const restored = { failingSince: undefined, failures: 0, retryAt: undefined };
   const makeAvailable = (server: ServerName, changes: Partial<Peer>, why: string) => {
-    const waited = get(server).retryAt !== undefined || get(server).heldUntil !== undefined;
+    const waited = later(get(server).retryAt, get(server).heldUntil, clock.now()) !== undefined;
     change(server, changes, why);
     if (waited) for (const listener of listeners) listener(server);
   };

@@ -4,7 +4,7 @@ import type { InboundReply, Net, NetError, OutboundRequest, SrvRecord } from '..
 export interface FakeNet extends Net {
   readonly hosts: Record<string, readonly string[] | Error>;
   readonly srv: Record<string, readonly SrvRecord[] | Error>;
-  /** By URL, as `https://` + Host header + path. */
+  /** By URL, as `https://` + Host header + path; or by what that begins with, and `*`. */
   readonly web: Record<string, FakePage>;
   /** All that was asked, in order: `A example.org`, `SRV …`, `GET https://…`. */
   readonly asked: string[];
@@ -37,7 +37,9 @@ export function fakeNet(given: Partial<Pick<FakeNet, 'hosts' | 'srv' | 'web'>> =
       const url = `https://${request.hostHeader}${request.path}`;
       asked.push(`${request.method} ${url}`);
       requests.push(request);
-      const page = web[url];
+      const page =
+        web[url] ??
+        Object.entries(web).find(([start]) => start.endsWith('*') && url.startsWith(start.slice(0, -1)))?.[1];
       if (page === undefined) throw netError('connect', 'connect ECONNREFUSED');
       return { status: 200, headers: {}, body: new Uint8Array(), ...(await page(request)) };
     },
