@@ -1,4 +1,4 @@
-import { type EventId, type RoomId, type ServerName, serverNameOf, type UserId } from '../../shared/ids.ts';
+import type { EventId, RoomId, ServerName, UserId } from '../../shared/ids.ts';
 import type { Log } from '../log.ts';
 import type { Keyring } from '../network/keyring.ts';
 import type { RemoteServers } from '../network/remote-servers.ts';
@@ -128,9 +128,3 @@ export function remoteJoiner({ rooms, remote, keyring, signer, joins, log }: Nee
       }),
   };
 }
-
-/** Who may know the way into a room by its ID: its maker's server, where the ID names one. */
-export const serverOfRoom = (roomId: RoomId): readonly ServerName[] => {
-  const server = serverNameOf(roomId);
-  return server === undefined ? [] : [server];
-};

@@ -23,7 +23,7 @@ export interface Wanted {
 }
 
 /** The template is not for what we asked, or nothing that can be signed. The next server may have a better one. */
-export class BadTemplate extends Error {
+class BadTemplate extends Error {
   override readonly name = 'BadTemplate';
 }
 

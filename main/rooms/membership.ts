@@ -3,7 +3,7 @@ import { forbidden, MatrixError, notFound } from '../../shared/matrix-error.ts';
 import type { JsonObject } from '../protocol/json.ts';
 import type { Directory } from './directory.ts';
 import type { inviter } from './invites.ts';
-import { type RemoteJoiner, serverOfRoom } from './join-remote.ts';
+import type { RemoteJoiner } from './join-remote.ts';
 import type { remoteLeaver } from './leave-remote.ts';
 import { serversOfThePowerful } from './powerful-servers.ts';
 import type { RestrictedJoins } from './restricted-joins.ts';
@@ -73,7 +73,8 @@ export function memberships(needs: Needs): Memberships {
   function candidates(roomId: RoomId, standing: LocalMembership | undefined, named: readonly ServerName[]) {
     const inviter = standing?.membership === 'invite' ? [serverNameOf(standing.sender)] : [];
     const known = rooms.info(roomId) === undefined ? [] : rooms.servers(roomId);
-    return [...named, ...inviter, ...upgraders(roomId), ...serverOfRoom(roomId), ...known];
+    const maker = serverNameOf(roomId); // none since version 12
+    return [...named, ...inviter, ...upgraders(roomId), ...(maker === undefined ? [] : [maker]), ...known];
   }
 
   /** The servers of those who have put up a tombstone that leads there. */

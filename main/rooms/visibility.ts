@@ -10,7 +10,7 @@ import type { RoomEvent } from '../protocol/event.ts';
 import { splitStateKey } from '../protocol/state-map.ts';
 import type { RoomState, Rooms, StoredEvent } from './rooms.ts';
 
-export type HistoryVisibility = 'world_readable' | 'shared' | 'invited' | 'joined';
+type HistoryVisibility = 'world_readable' | 'shared' | 'invited' | 'joined';
 
 /** Who may see which events of a room: https://spec.matrix.org/v1.19/client-server-api/#room-history-visibility */
 export interface Visibility {
@@ -121,11 +121,7 @@ function isSeen({ event, position }: StoredEvent, state: RoomState, watchers: Wa
  * The rules, in the order of the specification.
  * `joinedLater`: whether they joined at any point after the event was sent.
  */
-export function maySee(
-  visibility: HistoryVisibility,
-  membership: string | undefined,
-  joinedLater: () => boolean,
-): boolean {
+function maySee(visibility: HistoryVisibility, membership: string | undefined, joinedLater: () => boolean): boolean {
   if (visibility === 'world_readable') return true;
   if (membership === 'join') return true;
   if (visibility === 'shared' && joinedLater()) return true;

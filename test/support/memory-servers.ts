@@ -321,7 +321,12 @@ function memoryKeyring(keyOf: (name: ServerName) => SigningKey | undefined): Key
   };
   return {
     async verifyEvents(events: readonly RoomEvent[], _hints?: KeyHints) {
-      return new Map<EventId, SignatureVerdict>(events.map((event) => [event.eventId, verdictOn(event)]));
+      const verdicts = new Map<EventId, SignatureVerdict>();
+      for (const event of events) {
+        verdicts.set(event.eventId, verdictOn(event));
+        if (verdicts.size % 50 === 0) await new Promise(setImmediate); // as the real one, it holds nothing up
+      }
+      return verdicts;
     },
     verifyJson: async () => ({ ok: true }),
   };
