@@ -1,0 +1,98 @@
+import type { ServerName, UserId } from '../../shared/ids.ts';
+import { serverNameOf } from '../../shared/ids.ts';
+import type { toDeviceTable } from '../db/to-device.ts';
+import type { Platform } from '../platform.ts';
+import { writeJson } from '../protocol/canonical-json.ts';
+import type { JsonObject } from '../protocol/json.ts';
+import type { Session } from './sessions.ts';
+import { storedObject } from './stored-json.ts';
+import type { Stream } from './stream.ts';
+
+/** By user and device, or `*` for all devices of the user. */
+export type ToDeviceMessages = ReadonlyMap<UserId, ReadonlyMap<string, JsonObject>>;
+
+/** https://spec.matrix.org/v1.19/client-server-api/#send-to-device-messaging */
+export interface ToDevice {
+  send(sender: UserId, type: string, messages: ToDeviceMessages): void;
+  /** What another server sends to users here. The same `messageId` again is nothing new. */
+  receive(sender: UserId, messageId: string, type: string, messages: ToDeviceMessages): void;
+  /**
+   * The next messages for a device, at most 100, and the position that says that they have arrived: asking with it as
+   * `after` forgets them. The same `after` gives the same again.
+   */
+  next(
+    session: Session,
+    after: number,
+    upTo: number,
+  ): { readonly events: readonly JsonObject[]; readonly position: number };
+  /** Whether there is anything after a position. */
+  any(session: Session, after: number): boolean;
+  forget(userId: UserId, deviceIds: readonly string[]): void;
+}
+
+interface ToDeviceOptions {
+  readonly table: ReturnType<typeof toDeviceTable>;
+  readonly stream: Stream;
+  readonly serverName: ServerName;
+  readonly platform: Pick<Platform, 'clock' | 'random'>;
+  readonly devicesOf: (userId: UserId) => readonly string[];
+  /** `m.direct_to_device`, which must arrive: https://spec.matrix.org/v1.19/server-server-api/#definition-mdirect_to_device */
+  readonly sendEdu: (server: ServerName, edu: JsonObject) => void;
+}
+
+const perSync = 100;
+const seenMs = 30 * 24 * 60 * 60_000;
+
+export function createToDevice(options: ToDeviceOptions): ToDevice {
+  const { table, stream, serverName, platform, devicesOf, sendEdu } = options;
+  const { clock, random } = platform;
+
+  const deliver = (sender: UserId, type: string, messages: ToDeviceMessages): void => {
+    stream.write({ users: [...messages.keys()] }, (next) => {
+      for (const [userId, byDevice] of messages) {
+        const known = devicesOf(userId);
+        for (const [deviceId, content] of byDevice) {
+          const to = deviceId === '*' ? known : known.filter((each) => each === deviceId);
+          const message = writeJson({ sender, type, content });
+          for (const device of to) table.add(next(), userId, device, message);
+        }
+      }
+    });
+  };
+
+  return {
+    send(sender, type, messages) {
+      const byServer = new Map<ServerName, Map<UserId, ReadonlyMap<string, JsonObject>>>();
+      for (const [userId, byDevice] of messages) {
+        const server = serverNameOf(userId);
+        byServer.set(server, (byServer.get(server) ?? new Map()).set(userId, byDevice));
+      }
+      for (const [server, ofServer] of byServer) {
+        if (server === serverName) deliver(sender, type, ofServer);
+        else {
+          const content = { sender, type, message_id: random.id(), messages: asObject(ofServer) };
+          sendEdu(server, { edu_type: 'm.direct_to_device', content });
+        }
+      }
+    },
+    receive(sender, messageId, type, messages) {
+      if (!table.isNew(sender, messageId, clock.now())) return;
+      table.forgetSeenBefore(clock.now() - seenMs);
+      deliver(sender, type, messages);
+    },
+    next({ userId, deviceId }, after, upTo) {
+      table.removeUpTo(userId, deviceId, after);
+      const rows = table.between(userId, deviceId, { after, upTo, limit: perSync });
+      const position = rows.length < perSync ? upTo : (rows.at(-1)?.position ?? upTo);
+      return { events: rows.map(({ message }) => storedObject(message)), position };
+    },
+    any: ({ userId, deviceId }, after) =>
+      table.between(userId, deviceId, { after, upTo: Number.MAX_SAFE_INTEGER, limit: 1 }).length > 0,
+    forget(userId, deviceIds) {
+      for (const deviceId of deviceIds) table.removeAll(userId, deviceId);
+    },
+  };
+}
+
+const asObject = (messages: ToDeviceMessages): JsonObject =>
+  Object.fromEntries([...messages].map(([userId, byDevice]) => [userId, Object.fromEntries(byDevice)]));
