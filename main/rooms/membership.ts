@@ -23,7 +23,7 @@ export interface Memberships {
   }): Promise<RoomId>;
   /** Leaves the room, rejects the invite, or takes back the knock. Again is no error. */
   leave(wanted: { readonly userId: UserId; readonly roomId: RoomId; readonly reason?: string }): Promise<void>;
-  invite(wanted: OfAnother): Promise<void>;
+  invite(wanted: OfAnother & { readonly isDirect?: boolean }): Promise<void>;
   /** Out of a room that the target is in, invited to or knocking at. */
   kick(wanted: OfAnother): Promise<void>;
   ban(wanted: OfAnother): Promise<void>;
@@ -162,9 +162,14 @@ export function memberships(needs: Needs): Memberships {
       await leaveRemote({ roomId, userId, standing: event, candidates: servers, reason });
     },
 
-    async invite({ userId, roomId, target, reason }) {
+    async invite({ userId, roomId, target, reason, isDirect = false }) {
       if (!isResident(roomId)) throw forbidden(`You are not in ${roomId}`);
-      await inviteUser({ roomId, sender: userId, invitee: target, content: face(target, reason) });
+      await inviteUser({
+        roomId,
+        sender: userId,
+        invitee: target,
+        content: { ...face(target, reason), ...(isDirect && { is_direct: true }) },
+      });
     },
 
     kick: (wanted) => change(wanted, 'leave', ['join', 'invite', 'knock']),

@@ -1,0 +1,122 @@
+import type { RoomId, UserId } from '../../shared/ids.ts';
+import { forbidden, invalidParam, notFound } from '../../shared/matrix-error.ts';
+import type { publishedRoomsTable } from '../db/published-rooms.ts';
+import type { Clock } from '../platform.ts';
+import type { JsonObject } from '../protocol/json.ts';
+import { powerLevels } from '../protocol/power-levels.ts';
+import type { RoomState, Rooms } from './rooms.ts';
+
+export interface RoomListQuery {
+  readonly limit: number | undefined;
+  /** `next_batch` or `prev_batch` of another page. */
+  readonly since: string | undefined;
+  /** Part of the name, the topic or the alias. */
+  readonly term: string | undefined;
+  /** `null` is for rooms without a type. None: all. */
+  readonly types: readonly (string | null)[] | undefined;
+}
+
+/** The rooms that this server publishes: https://spec.matrix.org/v1.19/client-server-api/#published-room-directory */
+export interface RoomList {
+  /** Throws 404 for a room that we do not know. */
+  isPublished(roomId: RoomId): boolean;
+  /** By a member who may set the canonical alias. Throws 403, 404. */
+  setPublished(roomId: RoomId, userId: UserId, isPublished: boolean): void;
+  /** One that a local user has just made. */
+  publish(roomId: RoomId): void;
+  /** A page of them, the rooms with the most members first. Throws 400 `M_INVALID_PARAM` for another server's token. */
+  page(query: RoomListQuery): JsonObject;
+}
+
+interface RoomListServices {
+  readonly rooms: Pick<Rooms, 'info' | 'currentState'>;
+  readonly table: ReturnType<typeof publishedRoomsTable>;
+  readonly memberCount: (roomId: RoomId) => number;
+  readonly clock: Clock;
+}
+
+const maxLimit = 500;
+
+export function roomList({ rooms, table, memberCount, clock }: RoomListServices): RoomList {
+  const known = (roomId: RoomId) => {
+    const info = rooms.info(roomId);
+    if (info === undefined) throw notFound('This server does not know the room.');
+    return info;
+  };
+
+  const entries = ({ term, types }: RoomListQuery): readonly ListedRoom[] =>
+    table
+      .all()
+      .filter((roomId) => rooms.info(roomId)?.resident === true)
+      .map((roomId) => listed(roomId, rooms.currentState(roomId), memberCount(roomId)))
+      .filter((room) => types === undefined || types.includes(room.room_type ?? null))
+      .filter((room) => term === undefined || isFound(room, term.toLowerCase()))
+      .sort((a, b) => b.num_joined_members - a.num_joined_members || (a.room_id < b.room_id ? -1 : 1));
+
+  return {
+    isPublished: (roomId) => table.has(known(roomId).roomId),
+    setPublished(roomId, userId, isPublished) {
+      const { rules } = known(roomId);
+      const state = rooms.currentState(roomId);
+      const powers = powerLevels(state, rules);
+      const isJoined = state.get('m.room.member', userId)?.content['membership'] === 'join';
+      if (!isJoined || powers.userLevel(userId) < powers.required('m.room.canonical_alias', true)) {
+        throw forbidden('Only who may set the aliases of the room decides whether it is published.');
+      }
+      if (isPublished) table.add(roomId, clock.now());
+      else table.remove(roomId);
+    },
+    publish: (roomId) => table.add(roomId, clock.now()),
+    page(query) {
+      const all = entries(query);
+      const start = query.since === undefined ? 0 : offsetIn(query.since);
+      const size = Math.min(query.limit ?? maxLimit, maxLimit);
+      const end = start + size;
+      return {
+        chunk: all.slice(start, end).map((room) => ({ ...room })),
+        ...(end < all.length && size > 0 && { next_batch: `p1_${end}` }),
+        ...(start > 0 && { prev_batch: `p1_${Math.max(0, start - size)}` }),
+        total_room_count_estimate: all.length,
+      };
+    },
+  };
+}
+
+type ListedRoom = JsonObject & {
+  readonly room_id: RoomId;
+  readonly num_joined_members: number;
+  readonly room_type?: string;
+};
+
+function listed(roomId: RoomId, state: RoomState, members: number): ListedRoom {
+  const text = (type: string, key: string): string | undefined => {
+    const value = state.get(type, '')?.content[key];
+    return typeof value === 'string' && value !== '' ? value : undefined;
+  };
+  const found: Readonly<Record<string, string | undefined>> = {
+    name: text('m.room.name', 'name'),
+    topic: text('m.room.topic', 'topic'),
+    canonical_alias: text('m.room.canonical_alias', 'alias'),
+    avatar_url: text('m.room.avatar', 'url'),
+    join_rule: text('m.room.join_rules', 'join_rule'),
+    room_type: text('m.room.create', 'type'),
+  };
+  return {
+    ...(Object.fromEntries(Object.entries(found).filter(([, value]) => value !== undefined)) as JsonObject),
+    room_id: roomId,
+    num_joined_members: members,
+    world_readable: text('m.room.history_visibility', 'history_visibility') === 'world_readable',
+    guest_can_join: text('m.room.guest_access', 'guest_access') === 'can_join',
+  };
+}
+
+const isFound = (room: ListedRoom, term: string): boolean =>
+  [room['name'], room['topic'], room['canonical_alias']].some(
+    (text) => typeof text === 'string' && text.toLowerCase().includes(term),
+  );
+
+function offsetIn(token: string): number {
+  const [, offset] = /^p1_(\d{1,9})$/.exec(token) ?? [];
+  if (offset === undefined) throw invalidParam('This is no token of this server.');
+  return Number(offset);
+}
