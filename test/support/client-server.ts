@@ -2,44 +2,90 @@ import inject from 'light-my-request';
 import { expect } from 'vitest';
 import { openAccounts } from '../../main/accounts/open-accounts.ts';
 import type { RegistrationMode } from '../../main/accounts/registration.ts';
+import { publishedRoomsTable } from '../../main/db/published-rooms.ts';
 import { byAccessToken } from '../../main/http/client/authenticate.ts';
 import { clientRoutes } from '../../main/http/client/routes.ts';
 import { matrixApp } from '../../main/http/server.ts';
-import type { ServerName } from '../../shared/ids.ts';
-import { fakePlatform } from './fake-platform.ts';
-import { memoryLog } from './memory-log.ts';
+import type { JsonObject } from '../../main/protocol/json.ts';
+import { roomCreation } from '../../main/rooms/create-room.ts';
+import { inviter } from '../../main/rooms/invites.ts';
+import { remoteJoiner } from '../../main/rooms/join-remote.ts';
+import { remoteLeaver } from '../../main/rooms/leave-remote.ts';
+import { memberships as createMemberships } from '../../main/rooms/membership.ts';
+import { remoteRoomList } from '../../main/rooms/remote-room-list.ts';
+import { roomList as createRoomList } from '../../main/rooms/room-list.ts';
+import { identifyingState, stripped } from '../../main/rooms/stripped-state.ts';
+import { atEnd } from './at-end.ts';
+import { type MemoryServer, memoryNetwork } from './memory-servers.ts';
 import { problemsWith } from './openapi.ts';
-import { tempDb } from './temp-db.ts';
 
 interface ClientServerOptions {
   readonly registration?: RegistrationMode;
   readonly sharedSecret?: string;
   readonly rateLimits?: boolean;
+  readonly defaultRoomVersion?: string;
+  /** A server of a network. Default: one that is alone. */
+  readonly on?: MemoryServer;
 }
 
-type Method = 'GET' | 'POST' | 'PUT' | 'DELETE';
+type Method = 'GET' | 'PUT' | 'POST' | 'DELETE';
 
-/** The client-server API on a database of its own, without sockets. Each reply is held against its schema. */
+/** The client-server API over the rooms of a server, without sockets. Each reply is held against its schema. */
 export async function clientServer(options: ClientServerOptions = {}) {
-  const db = await tempDb();
-  const platform = fakePlatform();
-  const serverName = 'hearth.test' as ServerName;
+  const server = options.on ?? (await memoryNetwork().server('hearth.test'));
+  const { db, platform, log, rooms, remote, name: serverName, directory } = server;
+  const edus: { readonly to: string; readonly edu: JsonObject }[] = [];
   const services = openAccounts({
-    db,
-    platform,
-    serverName,
+    ...{ db, platform, log, rooms, remote, serverName },
     registration: options.registration ?? 'open',
     sharedSecret: options.sharedSecret,
     rateLimits: options.rateLimits ?? false,
     passwordCost: 4,
+    visible: server.visibility.toUser,
+    strippedState: (state, invitee) => identifyingState(state, invitee).map(({ pdu }) => stripped(pdu)),
+    fillBefore: server.history.fillBefore,
+    sendEdu: {
+      toRoom: (to, edu) => void edus.push({ to, edu }),
+      toServer: (to, edu) => void edus.push({ to, edu }),
+    },
   });
-  const { log, lines } = memoryLog();
-  const nobody = () => {
-    throw new Error('there is no federation here');
-  };
+  atEnd(() => services.close());
+  const signer = { serverName, signingKey: server.key, platform };
+  const memberships = createMemberships({
+    ...{ rooms, directory, serverName },
+    restricted: server.restricted,
+    joiner: remoteJoiner({ rooms, remote, keyring: server.keyring, signer, joins: server.joins, log }),
+    leaveRemote: remoteLeaver({ rooms, remote, signer, log }),
+    inviteUser: inviter({ rooms, remote, keyring: server.keyring, serverName }),
+    profile: services.profiles.ofMember,
+  });
+  const roomList = createRoomList({
+    rooms,
+    table: publishedRoomsTable(db),
+    memberCount: services.memberCount,
+    clock: platform.clock,
+  });
+  const defaultRoomVersion = options.defaultRoomVersion ?? '12';
+  const createRoom = roomCreation({
+    ...{ rooms, serverName, directory, roomList, memberships, log },
+    defaultVersion: defaultRoomVersion,
+    profileOf: services.profiles.ofMember,
+  });
   const app = matrixApp({
-    routes: clientRoutes({ ...services, clientUrl: () => undefined, delegatedServer: () => undefined }),
-    authenticate: { none: () => undefined, server: nobody, client: byAccessToken(services.sessions) },
+    routes: clientRoutes({
+      ...services,
+      ...{ log, memberships, directory, roomList, createRoom, defaultRoomVersion },
+      remoteRoomList: remoteRoomList(remote),
+      clientUrl: () => undefined,
+      delegatedServer: () => undefined,
+    }),
+    authenticate: {
+      none: () => undefined,
+      server: () => {
+        throw new Error('there is no federation here');
+      },
+      client: byAccessToken(services.sessions),
+    },
     log,
   });
 
@@ -58,16 +104,45 @@ export async function clientServer(options: ClientServerOptions = {}) {
     return { status: reply.statusCode, headers: reply.headers, body: json };
   };
 
-  const signIn = async (username: string) => {
-    const auth = { type: 'm.login.dummy' };
-    const { body } = await ask('POST', '/register', { auth, username, password: `pass-${username}` });
-    const token: string = body.access_token;
+  /** One device of a user: the requests that tests tell stories in. */
+  const clientOf = (userId: string, deviceId: string, token: string) => {
+    const part = encodeURIComponent;
+    let lastTxn = 0;
+    const as = (method: Method, path: string, body?: unknown) => ask(method, path, body, token);
+    /** The body of an answer that must be good. */
+    const get = async (method: Method, path: string, body?: unknown) => {
+      const reply = await as(method, path, body);
+      expect(reply.status, `${method} ${path} answered ${JSON.stringify(reply.body)}`).toBe(200);
+      return reply.body;
+    };
     return {
-      userId: body.user_id as string,
-      deviceId: body.device_id as string,
-      token,
-      ask: (method: Method, path: string, given?: unknown) => ask(method, path, given, token),
+      ...{ userId, deviceId, token, get },
+      ask: as,
+      createRoom: async (wishes: object = {}): Promise<string> => (await get('POST', '/createRoom', wishes)).room_id,
+      send: async (roomId: string, body: string, txnId = `t${++lastTxn}`): Promise<string> => {
+        const path = `/rooms/${part(roomId)}/send/m.room.message/${txnId}`;
+        return (await get('PUT', path, { msgtype: 'm.text', body })).event_id;
+      },
+      setState: async (roomId: string, type: string, content: object, stateKey = ''): Promise<string> =>
+        (await get('PUT', `/rooms/${part(roomId)}/state/${type}/${part(stateKey)}`, content)).event_id,
+      act: (roomId: string, verb: string, body: object = {}) => get('POST', `/rooms/${part(roomId)}/${verb}`, body),
+      room: (roomId: string, rest: string) => get('GET', `/rooms/${part(roomId)}/${rest}`),
+      sync: (since?: string, query = '') => get('GET', `/sync?${since ? `since=${since}` : ''}${query}`),
     };
   };
-  return { ...services, ask, signIn, platform, db, lines };
+
+  const signIn = async (username: string, deviceId?: string) => {
+    server.user(username);
+    const password = `pass-${username}`;
+    const auth = { type: 'm.login.dummy' };
+    const given = { auth, username, password, ...(deviceId && { device_id: deviceId }) };
+    const first = await ask('POST', '/register', given);
+    const identifier = { type: 'm.id.user', user: username };
+    const { body } =
+      first.status === 200
+        ? first
+        : await ask('POST', '/login', { type: 'm.login.password', identifier, password, device_id: deviceId });
+    return clientOf(body.user_id, body.device_id, body.access_token);
+  };
+  return { ...services, ask, signIn, platform, db, lines: server.lines, server, edus };
 }

@@ -1,4 +1,5 @@
 import { aliasesTable } from '../../main/db/aliases.ts';
+import type { Db } from '../../main/db/db.ts';
 import { transactionsTable } from '../../main/db/transactions.ts';
 import { backfillRoutes } from '../../main/http/federation/backfill.ts';
 import { eventRoutes } from '../../main/http/federation/events.ts';
@@ -7,6 +8,7 @@ import { queryRoutes } from '../../main/http/federation/query.ts';
 import { sendRoutes } from '../../main/http/federation/send.ts';
 import { stateRoutes } from '../../main/http/federation/state.ts';
 import { versionRoutes } from '../../main/http/federation/version.ts';
+import type { Log } from '../../main/log.ts';
 import type { KeyHints, Keyring, SignatureVerdict } from '../../main/network/keyring.ts';
 import { createRemoteServers } from '../../main/network/remote-calls.ts';
 import {
@@ -47,6 +49,7 @@ import { tempDb } from './temp-db.ts';
 /** The rooms of one server and all that serves them, over a network that is function calls. */
 export interface MemoryServer {
   readonly name: ServerName;
+  readonly db: Db;
   readonly key: SigningKey;
   readonly rooms: Rooms;
   readonly platform: FakePlatform;
@@ -60,6 +63,7 @@ export interface MemoryServer {
   readonly joins: JoinBook;
   readonly edus: IncomingEdu[];
   readonly lines: readonly string[];
+  readonly log: Log;
   /** As another server, whose X-Matrix is taken for granted. */
   readonly ask: AskRoutes;
   /** `@ann:a.test`; an account is made of it. */
@@ -228,6 +232,7 @@ export function memoryNetwork(): MemoryNetwork {
 
       const server: MemoryServer = {
         name,
+        db,
         key: signingKey,
         rooms,
         platform,
@@ -240,6 +245,7 @@ export function memoryNetwork(): MemoryNetwork {
         joins,
         edus,
         lines,
+        log,
         ask: askRoutes(routes),
         memberships: memberships({
           rooms,

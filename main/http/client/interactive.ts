@@ -1,4 +1,3 @@
-import * as z from 'zod';
 import type { Authentication } from '../../accounts/interactive-auth.ts';
 import { type Answer, Reply } from '../route.ts';
 import { jsonObject } from '../schemas.ts';
@@ -14,9 +13,3 @@ export async function onceProved(
   const outcome = await step;
   return outcome.done ? work(outcome) : Reply.json(401, outcome.challenge);
 }
-
-/** A member that some clients send as `null` where they mean none. */
-export const orNull = <T extends z.ZodType>(schema: T) =>
-  schema.nullish().transform((value): z.output<T> | undefined => value ?? undefined);
-
-export const noParams = z.object({});

@@ -6,7 +6,7 @@ import type { RateLimit } from '../../accounts/rate-limit.ts';
 import type { Sessions, SignedIn } from '../../accounts/sessions.ts';
 import { type AnyRoute, route } from '../route.ts';
 import { jsonObject } from '../schemas.ts';
-import { noParams, orNull } from './interactive.ts';
+import { none, orNull } from './fields.ts';
 
 interface LoginServices {
   readonly accounts: Accounts;
@@ -21,16 +21,16 @@ export const loginRoutes = ({ accounts, sessions, limit }: LoginServices): reado
     method: 'GET',
     path: '/_matrix/client/v3/login',
     auth: 'none',
-    params: noParams,
-    query: noParams,
+    params: none,
+    query: none,
     handle: () => ({ flows: [{ type: 'm.login.password' }] }),
   }),
   route({
     method: 'POST',
     path: '/_matrix/client/v3/login',
     auth: 'none',
-    params: noParams,
-    query: noParams,
+    params: none,
+    query: none,
     body: z.object({
       type: z.string(),
       identifier: orNull(jsonObject),
@@ -71,8 +71,8 @@ export const loginRoutes = ({ accounts, sessions, limit }: LoginServices): reado
     method: 'POST',
     path: '/_matrix/client/v3/refresh',
     auth: 'none',
-    params: noParams,
-    query: noParams,
+    params: none,
+    query: none,
     body: z.object({ refresh_token: z.string() }),
     handle: ({ body }) => tokensOf(sessions.refresh(body.refresh_token)),
   }),
@@ -80,8 +80,8 @@ export const loginRoutes = ({ accounts, sessions, limit }: LoginServices): reado
     method: 'POST',
     path: '/_matrix/client/v3/logout',
     auth: 'client',
-    params: noParams,
-    query: noParams,
+    params: none,
+    query: none,
     handle({ caller }) {
       sessions.remove(caller.userId, [caller.deviceId]);
       return {};
@@ -91,8 +91,8 @@ export const loginRoutes = ({ accounts, sessions, limit }: LoginServices): reado
     method: 'POST',
     path: '/_matrix/client/v3/logout/all',
     auth: 'client',
-    params: noParams,
-    query: noParams,
+    params: none,
+    query: none,
     handle({ caller: { userId } }) {
       sessions.remove(
         userId,
@@ -105,8 +105,8 @@ export const loginRoutes = ({ accounts, sessions, limit }: LoginServices): reado
     method: 'GET',
     path: '/_matrix/client/v3/account/whoami',
     auth: 'client',
-    params: noParams,
-    query: noParams,
+    params: none,
+    query: none,
     handle: ({ caller }) => ({ user_id: caller.userId, device_id: caller.deviceId, is_guest: false }),
   }),
 ];

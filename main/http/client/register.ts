@@ -7,7 +7,8 @@ import type { RateLimit } from '../../accounts/rate-limit.ts';
 import type { Registration } from '../../accounts/registration.ts';
 import type { Sessions } from '../../accounts/sessions.ts';
 import { type AnyRoute, route } from '../route.ts';
-import { authField, noParams, onceProved, orNull } from './interactive.ts';
+import { none, orNull } from './fields.ts';
+import { authField, onceProved } from './interactive.ts';
 import { signedIn } from './login.ts';
 
 interface RegisterServices {
@@ -30,7 +31,7 @@ export const registerRoutes = (services: RegisterServices): readonly AnyRoute[] 
       method: 'POST',
       path: '/_matrix/client/v3/register',
       auth: 'none',
-      params: noParams,
+      params: none,
       query: z.object({ kind: z.enum(['user', 'guest']).default('user') }),
       body: z.object({
         ...authField,
@@ -70,7 +71,7 @@ export const registerRoutes = (services: RegisterServices): readonly AnyRoute[] 
       method: 'GET',
       path: '/_matrix/client/v3/register/available',
       auth: 'none',
-      params: noParams,
+      params: none,
       query: z.object({ username: z.string() }),
       handle({ query }) {
         registration.flows();
@@ -82,7 +83,7 @@ export const registerRoutes = (services: RegisterServices): readonly AnyRoute[] 
       method: 'GET',
       path: '/_matrix/client/v1/register/m.login.registration_token/validity',
       auth: 'none',
-      params: noParams,
+      params: none,
       query: z.object({ token: z.string() }),
       handle({ query, address }) {
         registration.flows();
@@ -98,16 +99,16 @@ export const registerRoutes = (services: RegisterServices): readonly AnyRoute[] 
       method: 'GET',
       path: '/_synapse/admin/v1/register',
       auth: 'none',
-      params: noParams,
-      query: noParams,
+      params: none,
+      query: none,
       handle: () => ({ nonce: registration.nonce() }),
     }),
     route({
       method: 'POST',
       path: '/_synapse/admin/v1/register',
       auth: 'none',
-      params: noParams,
-      query: noParams,
+      params: none,
+      query: none,
       body: z.object({
         nonce: z.string(),
         username: z.string(),
