@@ -2,7 +2,7 @@ import { useCallback, useEffect, useRef, useState } from 'react';
 import type { TimelineQuery } from '../shared/bridge.ts';
 import type { TimelineRow } from '../shared/views.ts';
 import { useBridge } from './connection.tsx';
-import { joinPages } from './timeline-pages.ts';
+import { appendPage, oldestPlace, refreshPages } from './timeline-pages.ts';
 import type { Loaded } from './use-live.ts';
 
 const pageSize = 100;
@@ -44,11 +44,12 @@ export function useTimeline(query: Omit<TimelineQuery, 'before' | 'limit'>): Tim
           (rows) => {
             if (!isCurrent) return;
             setFailure(undefined);
+            const { order } = current.current;
             setLoaded((old) => {
               const known = old?.key === key ? old : undefined;
-              const more =
-                known !== undefined && known.rows.length > rows.length ? known.more : rows.length === pageSize;
-              return { key, rows: joinPages(rows, known?.rows ?? []), more, asOf: Date.now() };
+              const refreshed = refreshPages({ known: known?.rows ?? [], newest: rows, order });
+              const hasOlder = known !== undefined && refreshed.length > rows.length;
+              return { key, rows: refreshed, more: hasOlder ? known.more : rows.length === pageSize, asOf: Date.now() };
             });
           },
           (error: unknown) => {
@@ -78,10 +79,8 @@ export function useTimeline(query: Omit<TimelineQuery, 'before' | 'limit'>): Tim
   }, [bridge, key, attempt]);
 
   const known = loaded?.key === key ? loaded : undefined;
-  const placed = known?.rows.findLast(({ position }) => position !== undefined); // outliers have no place of their own
   const loadOlder = useCallback(() => {
-    const { order } = current.current;
-    const before = order === 'stream' ? placed?.position : known?.rows.at(-1)?.depth;
+    const before = known && oldestPlace(known.rows, current.current.order);
     if (bridge === undefined || before === undefined || isLoadingOlder) return;
     setLoadingOlder(true);
     bridge
@@ -89,12 +88,12 @@ export function useTimeline(query: Omit<TimelineQuery, 'before' | 'limit'>): Tim
       .then(
         (rows) =>
           setLoaded((old) =>
-            old?.key === key ? { ...old, rows: joinPages(old.rows, rows), more: rows.length === pageSize } : old,
+            old?.key === key ? { ...old, rows: appendPage(old.rows, rows), more: rows.length === pageSize } : old,
           ),
         (error: unknown) => setFailure({ key, why: error instanceof Error ? error.message : String(error) }),
       )
       .finally(() => setLoadingOlder(false));
-  }, [bridge, key, known, placed, isLoadingOlder]);
+  }, [bridge, key, known, isLoadingOlder]);
 
   return {
     data: known?.rows,
