@@ -52,7 +52,8 @@ export function whatItIs(flow: FlowSummary): string {
   const brought = brings[flow.endpoint];
   if (brought !== undefined) return `${from} sent ${to} ${brought}.`;
   const asked = asksFor[flow.endpoint];
-  return asked === undefined ? `${from} asked ${to} for ${flow.endpoint}.` : `${from} asked ${to} for ${asked}.`;
+  const other = flow.endpoint === 'unknown' ? 'something that is no endpoint' : flow.endpoint;
+  return asked === undefined ? `${from} asked ${to} for ${other}.` : `${from} asked ${to} for ${asked}.`;
 }
 
 const stages: Readonly<

@@ -7,8 +7,9 @@ export function duration(ms: number): string {
   return min > 0 ? `${min} min` : `${seconds} s`;
 }
 
-/** How long a request took: `4 ms`, `1.2 s`, `75 s`, `12 min`. */
+/** How long a request took: `<1 ms`, `4 ms`, `1.2 s`, `75 s`, `12 min`. */
 export function took(ms: number): string {
+  if (ms < 0.5) return '<1 ms';
   if (ms < 999.5) return `${Math.round(ms)} ms`;
   if (ms < 9_950) return `${(ms / 1000).toFixed(1)} s`;
   return ms < 120_000 ? `${Math.round(ms / 1000)} s` : `${Math.round(ms / 60_000)} min`;

@@ -23,7 +23,8 @@ test.each([
 ])('%d ms last %s', (ms, words) => expect(duration(ms)).toBe(words));
 
 test.each([
-  [0.4, '0 ms'],
+  [0.4, '<1 ms'],
+  [1, '1 ms'],
   [999, '999 ms'],
   [999.6, '1.0 s'],
   [9_940, '9.9 s'],

@@ -37,9 +37,9 @@ export const flowColumns: readonly Column<FlowSummary>[] = [
     id: 'endpoint',
     title: 'Endpoint',
     className: 'c-ep',
-    cell: ({ method, endpoint }) => (
+    cell: ({ method, endpoint, uri }) => (
       <>
-        <span className="method">{method}</span> <span className="mono">{endpoint}</span>
+        <span className="method">{method}</span> <span className="mono">{endpoint === 'unknown' ? uri : endpoint}</span>
       </>
     ),
     hint: ({ method, uri }) => `${method} ${uri}`,
