@@ -21,7 +21,7 @@ export const schema = `
     rule TEXT,
     reason TEXT,
     decided_by TEXT,
-    auth_events TEXT NOT NULL,        -- numbers, as a JSON array: walks need no more than these two columns
+    auth_events TEXT NOT NULL,        -- numbers, as a JSON array
     auth_generation INTEGER NOT NULL, -- 1 + the highest among its auth events
     received_ts INTEGER NOT NULL,
     state_before INTEGER,   -- state nodes; none for outliers
@@ -61,6 +61,9 @@ export interface EventRow {
   readonly json: string;
 }
 
+/** What walks over auth events and whole states need, and no more: they visit tens of thousands of events. */
+export type EventSummary = Pick<EventRow, 'room' | 'stateKey' | 'outcome' | 'step' | 'authGeneration' | 'authEvents'>;
+
 /** Column by column, in the order of the table. */
 const columns: readonly (readonly [column: string, property: keyof EventRow])[] = [
   ['id', 'id'],
@@ -97,8 +100,8 @@ export type EventsTable = ReturnType<typeof eventsTable>;
 export function eventsTable(db: Db) {
   const selected = columns.map(([column, property]) => `${column} AS ${property}`).join(', ');
   const select = db.prepare<[id: number], EventRow>(`SELECT ${selected} FROM events WHERE id = ?`);
-  const selectNode = db.prepare<[id: number], Pick<EventRow, 'authGeneration' | 'authEvents' | 'stateKey'>>(
-    `SELECT auth_generation AS authGeneration, auth_events AS authEvents, state_key AS stateKey
+  const selectSummary = db.prepare<[id: number], EventSummary>(
+    `SELECT room, state_key AS stateKey, outcome, step, auth_generation AS authGeneration, auth_events AS authEvents
      FROM events WHERE id = ?`,
   );
   const write = db.prepare<(string | number | null)[]>(
@@ -125,8 +128,7 @@ export function eventsTable(db: Db) {
   const newer = inPage('>', 'ASC');
   return {
     get: (id: number): EventRow | undefined => select.get(id),
-    /** What a walk over auth events needs, and no more: it may visit tens of thousands. */
-    authNode: (id: number) => selectNode.get(id),
+    summary: (id: number): EventSummary | undefined => selectSummary.get(id),
     /** Writes all of it; an outlier that has become part of the history is written anew. */
     put: (row: EventRow): void => write.run(...columns.map(([, property]) => row[property])),
     setRedactedBy: (id: number, by: number): void => setRedactedBy.run(by, id),

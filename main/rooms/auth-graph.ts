@@ -15,7 +15,7 @@ export interface AuthGraph {
   chain(ids: readonly number[]): Promise<ReadonlySet<number>>;
 }
 
-const stepsWithoutPause = 2000;
+const stepsWithoutPause = 500;
 
 export function createAuthGraph(db: Db, { events }: Tables): AuthGraph {
   const cache = lruCache<number, AuthGraphNode>({ maxWeight: 100_000 });
@@ -23,7 +23,7 @@ export function createAuthGraph(db: Db, { events }: Tables): AuthGraph {
   const node = (id: number): AuthGraphNode | undefined => {
     const cached = cache.get(id);
     if (cached !== undefined) return cached;
-    const row = events.authNode(id);
+    const row = events.summary(id);
     if (row === undefined) return undefined;
     const authEvents = JSON.parse(row.authEvents) as number[];
     const read = { generation: row.authGeneration, authEvents, stateKey: row.stateKey ?? undefined };

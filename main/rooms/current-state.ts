@@ -31,18 +31,11 @@ export function createSetCurrentState(
   };
 
   /** Counts members per server, and writes down where our own users stand. */
-  const memberChanged = (
-    room: number,
-    userId: UserId,
-    change: StateDifference,
-    servers: Set<ServerName>,
-    at: number,
-  ) => {
+  const memberChanged = (room: number, userId: UserId, change: StateDifference, servers: ServersOf, at: number) => {
     const server = serverNameOf(userId);
     const [before, after] = [membershipAt(change.before), membershipAt(change.after)];
     if ((before === 'join') !== (after === 'join')) {
-      if (currentState.countMember(room, server, after === 'join' ? 1 : -1)) servers.add(server);
-      else servers.delete(server);
+      servers.set(server, currentState.countMember(room, server, after === 'join' ? 1 : -1));
     }
     if (server !== serverName) return;
     const member = change.after === undefined ? undefined : store.at(change.after);
@@ -56,7 +49,7 @@ export function createSetCurrentState(
   return (head, state, { cause, by, position }, effects) => {
     if (state === head.state) return;
     const { id: room, roomId } = head;
-    const servers = new Set(head.servers);
+    const servers: ServersOf = new Map();
     for (const change of diffStates(head.state, state, stateNodes.load)) {
       const [type, stateKey] = splitStateKey(stateKeys.name(change.key));
       const member = type === 'm.room.member' ? parseUserId(stateKey) : undefined;
@@ -76,8 +69,22 @@ export function createSetCurrentState(
       });
     }
     rooms.setState(room, state);
-    heads.update(roomId, { state, servers });
+    heads.update(roomId, { state, servers: withChanges(head.servers, servers) });
   };
+}
+
+/** Servers whose members were counted anew, and whether any is left. */
+type ServersOf = Map<ServerName, boolean>;
+
+/** There may be thousands of servers, and most changes of state bring none and lose none. */
+function withChanges(servers: ReadonlySet<ServerName>, changes: ServersOf): ReadonlySet<ServerName> {
+  if ([...changes].every(([server, isThere]) => servers.has(server) === isThere)) return servers;
+  const changed = new Set(servers);
+  for (const [server, isThere] of changes) {
+    if (isThere) changed.add(server);
+    else changed.delete(server);
+  }
+  return changed;
 }
 
 const isMembership = (membership: string | null): membership is 'join' | 'invite' | 'knock' | 'leave' | 'ban' =>

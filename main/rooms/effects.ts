@@ -27,3 +27,28 @@ export function createCommit(db: Db, changes: Changes, inspector: Inspector, out
     return result;
   };
 }
+
+/**
+ * All in one transaction, which is cheap. If that fails, each in its own: one that is more than we can take fails alone,
+ * and `onFailure` is told.
+ */
+export function commitEach<T>(
+  commit: Commit,
+  items: readonly T[],
+  work: (item: T, effects: Effects) => void,
+  onFailure: (item: T, error: unknown) => void,
+): void {
+  try {
+    commit((effects) => {
+      for (const item of items) work(item, effects);
+    });
+  } catch {
+    for (const item of items) {
+      try {
+        commit((effects) => work(item, effects));
+      } catch (error) {
+        onFailure(item, error);
+      }
+    }
+  }
+}

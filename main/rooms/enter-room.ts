@@ -1,10 +1,11 @@
 import type { ServerName } from '../../shared/ids.ts';
 import { forbidden, MatrixError } from '../../shared/matrix-error.ts';
 import { buildState, diffStates, type StateRef, setInState } from '../db/state-trie.ts';
+import type { Log } from '../log.ts';
 import type { Keyring } from '../network/keyring.ts';
 import type { RoomEvent } from '../protocol/event.ts';
 import { authorisingServer } from '../protocol/event-signing.ts';
-import type { Effects } from './effects.ts';
+import { commitEach, type Effects } from './effects.ts';
 import type { Judge } from './judge-event.ts';
 import { inOrder } from './order-events.ts';
 import { outcomeOf } from './outcomes.ts';
@@ -14,8 +15,9 @@ import type { RoomQueue } from './room-queue.ts';
 import type { Rooms } from './rooms.ts';
 
 /** Written in one transaction: the loop has its turn after each. */
-const eventsAtOnce = 200;
+const eventsAtOnce = 100;
 const changesAtOnce = 300;
+const readWithoutPause = 1000;
 
 interface EnterDeps {
   readonly core: RoomCore;
@@ -23,12 +25,13 @@ interface EnterDeps {
   readonly keyring: Keyring;
   readonly serverName: ServerName;
   readonly now: () => number;
+  readonly log: Log;
 }
 
 type Entry = Parameters<Rooms['enter']>[0];
 
 /** Makes this server a resident of a room by what a resident server answered to send_join. */
-export function createEnterRoom({ core, queue, keyring, serverName, now }: EnterDeps): Rooms['enter'] {
+export function createEnterRoom({ core, queue, keyring, serverName, now, log }: EnterDeps): Rooms['enter'] {
   const { tables, heads, store, judge, write, commit, setCurrentState } = core;
   const { load } = tables.stateNodes;
 
@@ -61,26 +64,29 @@ export function createEnterRoom({ core, queue, keyring, serverName, now }: Enter
       ({ roomId, eventId }) => roomId === join.roomId && eventId !== join.eventId,
     );
     const ordered = inOrder(ofRoom, (event) => event, judge.missingAuthEvents);
+    const writeOne = (event: RoomEvent, effects: Effects) => {
+      if (store.find(event.eventId) !== undefined || judge.missingAuthEvents(event).length > 0) return;
+      const judgement = judgeOutlier(event);
+      write({ event, source: 'join', ...judgement, stateBefore: undefined }, effects);
+      if (judgement.outcome !== 'accepted') effects.outcomes.push(outcomeOf(event, 'join', judgement));
+    };
     for (let done = 0; done < ordered.length; done += eventsAtOnce) {
-      commit((effects) => {
-        for (const event of ordered.slice(done, done + eventsAtOnce)) {
-          if (store.find(event.eventId) !== undefined || judge.missingAuthEvents(event).length > 0) continue;
-          const judgement = judgeOutlier(event);
-          write({ event, source: 'join', ...judgement, stateBefore: undefined }, effects);
-          if (judgement.outcome !== 'accepted') effects.outcomes.push(outcomeOf(event, 'join', judgement));
-        }
-      });
+      commitEach(commit, ordered.slice(done, done + eventsAtOnce), writeOne, ({ eventId }, error) =>
+        log.error('an event of a join could not be kept', { eventId, error }),
+      );
       onProgress?.(Math.min(done + eventsAtOnce, ordered.length), ordered.length);
       await new Promise(setImmediate);
     }
   };
 
   /** Where the room is when we come: what of the reply's state we hold for good. */
-  const stateBeforeJoin = ({ join, state }: Entry): StateRef => {
+  const stateBeforeJoin = async ({ join, state }: Entry): Promise<StateRef> => {
     const entries = new Map<number, number>();
-    for (const { eventId } of state) {
-      const record = store.find(eventId);
-      if (record?.stateKey == null || record.event.roomId !== join.roomId) continue;
+    const room = heads.get(join.roomId)?.id;
+    for (const [index, { eventId }] of state.entries()) {
+      if (index % readWithoutPause === 0) await new Promise(setImmediate);
+      const record = store.summary(eventId);
+      if (record?.stateKey == null || record.room !== room) continue;
       if (record.outcome !== 'rejected') entries.set(record.stateKey, record.id);
     }
     const built = buildState(entries);
@@ -129,7 +135,7 @@ export function createEnterRoom({ core, queue, keyring, serverName, now }: Enter
 
       await writeOutliers(entry, judgeOutlier);
       if (judge.missingAuthEvents(join).length > 0) throw forbidden('The join cites auth events that the reply lacks.');
-      const stateBefore = stateBeforeJoin(entry);
+      const stateBefore = await stateBeforeJoin(entry);
       const judged = judge.judge(join, { stateBefore, currentState: undefined, verifiedBy: verifiedBy(join) });
       if (judged.outcome !== 'accepted') throw forbidden(judged.why?.reason ?? 'The join is not allowed.');
       await approach(join, stateBefore);

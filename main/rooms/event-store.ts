@@ -1,6 +1,6 @@
 import { type EventId, serverNameOf } from '../../shared/ids.ts';
 import type { Db } from '../db/db.ts';
-import type { EventRow } from '../db/events.ts';
+import type { EventRow, EventSummary } from '../db/events.ts';
 import { lruCache } from '../db/lru-cache.ts';
 import { writeJson } from '../protocol/canonical-json.ts';
 import { type RoomEvent, redactedEvent } from '../protocol/event.ts';
@@ -19,6 +19,8 @@ export interface EventRecord extends Omit<EventRow, 'json' | 'exact'> {
 export interface EventStore {
   find(eventId: EventId): EventRecord | undefined;
   at(id: number): EventRecord | undefined;
+  /** Without its JSON: for questions about a whole state. */
+  summary(eventId: EventId): (EventSummary & { readonly id: number }) | undefined;
   /** As clients and other servers see it: redacted, if it was. */
   shown(record: EventRecord): StoredEvent;
   put(record: EventRecord): void;
@@ -73,6 +75,11 @@ export function createEventStore(
     find(eventId) {
       const id = eventIds.find(eventId);
       return id === undefined ? undefined : at(id);
+    },
+    summary(eventId) {
+      const id = eventIds.find(eventId);
+      const found = id === undefined ? undefined : (cache.get(id) ?? events.summary(id));
+      return id === undefined || found === undefined ? undefined : { ...found, id };
     },
     shown(record) {
       const known = shownEvents.get(record) ?? show(record);

@@ -3,6 +3,7 @@ import type { Log } from '../log.ts';
 import type { RemotePdus, RemoteServers } from '../network/remote-servers.ts';
 import type { RoomEvent } from '../protocol/event.ts';
 import { type CheckEvents, type CheckedEvent, checkFormat, isRefused } from './check-pdus.ts';
+import { commitEach, type Effects } from './effects.ts';
 import { inOrder } from './order-events.ts';
 import { outcomeOf } from './outcomes.ts';
 import type { RoomCore } from './room-core.ts';
@@ -19,7 +20,7 @@ export interface FetchOutliers {
 }
 
 const requestsAtOnce = 8;
-const writtenAtOnce = 200;
+const writtenAtOnce = 100;
 
 interface FetchDeps {
   readonly core: RoomCore;
@@ -113,21 +114,22 @@ export function createFetchOutliers({ core, remote, checkEvents, log }: FetchDep
   /** In the order of their auth events. What lacks one of them is not kept: it cannot be judged. */
   const keepAll = async (pool: ReadonlyMap<EventId, CheckedEvent>) => {
     const ordered = inOrder([...pool.values()], ({ event }) => event, judge.missingAuthEvents);
+    const keepOne = ({ event, isRedacted, verifiedBy }: CheckedEvent, effects: Effects) => {
+      if (store.find(event.eventId) !== undefined || judge.missingAuthEvents(event).length > 0) return;
+      const judgement = judge.judge(event, { stateBefore: undefined, currentState: undefined, verifiedBy });
+      write({ event, source: 'outlier', ...judgement, stateBefore: undefined }, effects);
+      const outcome = judgement.outcome === 'accepted' && isRedacted ? 'redacted' : judgement.outcome;
+      effects.outcomes.push(outcomeOf(event, 'outlier', { ...judgement, outcome }));
+    };
     for (let done = 0; done < ordered.length; done += writtenAtOnce) {
-      commit((effects) => {
-        for (const { event, isRedacted, verifiedBy } of ordered.slice(done, done + writtenAtOnce)) {
-          if (store.find(event.eventId) !== undefined || judge.missingAuthEvents(event).length > 0) continue;
-          const judgement = judge.judge(event, { stateBefore: undefined, currentState: undefined, verifiedBy });
-          write({ event, source: 'outlier', ...judgement, stateBefore: undefined }, effects);
-          const outcome = judgement.outcome === 'accepted' && isRedacted ? 'redacted' : judgement.outcome;
-          effects.outcomes.push(outcomeOf(event, 'outlier', { ...judgement, outcome }));
-        }
-      });
+      commitEach(commit, ordered.slice(done, done + writtenAtOnce), keepOne, ({ event: { eventId } }, error) =>
+        log.error('a fetched event could not be kept', { eventId, error }),
+      );
       await new Promise(setImmediate);
     }
   };
 
-  const missing = (ids: readonly EventId[]) => ids.filter((id) => store.find(id) === undefined);
+  const missing = (ids: readonly EventId[]) => ids.filter((id) => store.summary(id) === undefined);
   return {
     async fetch(head, ids, servers) {
       const wanted = missing(ids);

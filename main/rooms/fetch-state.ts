@@ -16,6 +16,7 @@ export interface FetchState {
 
 /** Up to here events are asked for one by one; beyond, the whole state is sent. */
 const fetchedOneByOne = 50;
+const readWithoutPause = 1000;
 
 interface FetchStateDeps {
   readonly core: RoomCore;
@@ -27,13 +28,14 @@ interface FetchStateDeps {
 export function createFetchState({ core, remote, outliers, log }: FetchStateDeps): FetchState {
   const { tables, store } = core;
   const { load } = tables.stateNodes;
-  const lacking = (ids: readonly EventId[]) => ids.filter((id) => store.find(id) === undefined);
+  const lacking = (ids: readonly EventId[]) => ids.filter((id) => store.summary(id) === undefined);
 
   /** The state that these events make. What was rejected, or is no state event of this room, is not part of it. */
-  const stateOf = (head: RoomHead, ids: readonly EventId[]): StateRef => {
+  const stateOf = async (head: RoomHead, ids: readonly EventId[]): Promise<StateRef> => {
     const entries = new Map<number, number>();
-    for (const id of ids) {
-      const record = store.find(id);
+    for (const [index, id] of ids.entries()) {
+      if (index % readWithoutPause === 0) await new Promise(setImmediate);
+      const record = store.summary(id);
       if (record === undefined || record.room !== head.id || record.stateKey === null) continue;
       if (record.outcome === 'rejected' && record.step === 'authEvents') continue;
       entries.set(record.stateKey, record.id);

@@ -99,22 +99,22 @@ export function createIncomingPdus(deps: IncomingDeps): Pick<Rooms, 'receive' | 
   /** One room's part, from one server. Signatures are verified before it is our turn in the room. */
   const receiveInRoom = async (head: RoomHead, arrivals: readonly Arrival[], origin: ServerName): Promise<void> => {
     const events = new Map<EventId, { readonly event: RoomEvent; readonly arrivals: Arrival[] }>();
-    commit((effects) => {
-      for (const arrival of arrivals) {
-        const event = checkFormat(arrival, head.roomId, head.rules);
-        if (isRefused(event)) {
-          drop(arrival, event, effects);
-          continue;
-        }
-        recognise(arrival, event);
-        if (isKnown(event)) settle(arrival, outcomeOf(event, arrival.source, { outcome: 'duplicate' }), effects);
-        else {
-          const same = events.get(event.eventId);
-          if (same === undefined) events.set(event.eventId, { event, arrivals: [arrival] });
-          else same.arrivals.push(arrival);
-        }
+    const settled: ((effects: Effects) => void)[] = [];
+    for (const arrival of arrivals) {
+      const event = checkFormat(arrival, head.roomId, head.rules);
+      if (isRefused(event)) {
+        settled.push((effects) => drop(arrival, event, effects));
+        continue;
       }
-    });
+      recognise(arrival, event);
+      const same = events.get(event.eventId);
+      if (isKnown(event)) {
+        const outcome = outcomeOf(event, arrival.source, { outcome: 'duplicate' });
+        settled.push((effects) => settle(arrival, outcome, effects));
+      } else if (same === undefined) events.set(event.eventId, { event, arrivals: [arrival] });
+      else same.arrivals.push(arrival);
+    }
+    commitAll(settled);
     if (events.size === 0) return;
     const list = [...events.values()].map(({ event }) => event);
     const servers = serversToAsk(head, origin, list);
@@ -124,19 +124,15 @@ export function createIncomingPdus(deps: IncomingDeps): Pick<Rooms, 'receive' | 
     await queue.run(head.roomId, async () => {
       const results = await checking;
       const good: CheckedEvent[] = [];
-      commit((effects) => {
-        for (const { event, arrivals: ofEvent } of events.values()) {
-          const result = results.get(event.eventId);
-          if (result === undefined) throw new Error(`event ${event.eventId} was not checked`);
-          if (!isRefused(result)) good.push(result);
-          else {
-            for (const arrival of ofEvent) {
-              if (result.keyMissing) park(arrival, { ...result, lacks: [] }, effects);
-              else drop(arrival, result, effects);
-            }
-          }
-        }
-      });
+      const refused: ((effects: Effects) => void)[] = [];
+      for (const { event, arrivals: ofEvent } of events.values()) {
+        const result = results.get(event.eventId);
+        if (result === undefined) throw new Error(`event ${event.eventId} was not checked`);
+        if (!isRefused(result)) good.push(result);
+        else if (!result.keyMissing) refused.push((effects) => ofEvent.map((each) => drop(each, result, effects)));
+        else refused.push((effects) => ofEvent.map((each) => park(each, { ...result, lacks: [] }, effects)));
+      }
+      commitAll(refused);
       const [{ source }] = arrivals as readonly [Arrival];
       await receiveEvents(good, {
         roomId: head.roomId,
@@ -146,11 +142,16 @@ export function createIncomingPdus(deps: IncomingDeps): Pick<Rooms, 'receive' | 
           const [first, ...others] = events.get(checked.event.eventId)?.arrivals ?? [];
           if (first !== undefined) settleReceived(first, checked, received, effects);
           for (const other of others) settleReceived(other, checked, { kind: 'duplicate' }, effects);
-          if (received.kind === 'judged') parked.arrived(checked.event.eventId);
+          if (received.kind === 'judged') parked.arrived(head.roomId, checked.event.eventId);
         },
       });
       forks.noticed(head.roomId);
     });
+  };
+
+  /** A transaction costs as much as an event: none is begun for nothing. */
+  const commitAll = (works: readonly ((effects: Effects) => void)[]) => {
+    if (works.length > 0) commit((effects) => works.forEach((work) => void work(effects)));
   };
 
   /** It is part of our history, and nobody has signed it whose signature we lack. */

@@ -133,10 +133,12 @@ export function createLocalEvents(deps: LocalEventsDeps): LocalEvents {
   ): readonly EventRecord[] => {
     let state = stateBefore;
     return built.map(({ event }) => {
-      const before = heads.get(event.roomId)?.servers ?? [];
+      const before = heads.get(event.roomId)?.servers ?? none;
       const record = write({ event, source: 'local', ...accepted, stateBefore: state }, effects);
       state = record.stateAfter ?? 0;
-      const destinations = new Set([...before, ...(heads.get(event.roomId)?.servers ?? []), ...alsoTo]);
+      const after = heads.get(event.roomId)?.servers ?? none;
+      const destinations = new Set(before === after ? before : [...before, ...after]);
+      for (const server of alsoTo) destinations.add(server);
       destinations.delete(serverName);
       if (destinations.size > 0) outbox.enqueue(event, destinations);
       for (const server of destinations) effects.wake.add(server);
@@ -218,6 +220,8 @@ function layerOn(base: AuthState): { readonly state: AuthState; readonly add: (e
     },
   };
 }
+
+const none: ReadonlySet<ServerName> = new Set();
 
 /** https://spec.matrix.org/v1.19/client-server-api/#mroomcreate */
 const creationContent = (rules: RoomVersionRules, { sender }: EventDraft): JsonObject => ({

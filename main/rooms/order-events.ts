@@ -18,7 +18,11 @@ export function inOrder<E>(
     const event = eventOf(item);
     const cited = [...new Set(citedBy(event))].filter((id) => byId.has(id));
     waitingFor.set(event.eventId, cited.length);
-    for (const id of cited) citers.set(id, [...(citers.get(id) ?? []), item]);
+    for (const id of cited) {
+      const others = citers.get(id);
+      if (others === undefined) citers.set(id, [item]);
+      else others.push(item);
+    }
     if (cited.length === 0) ready.push(item);
   }
   for (const item of ready) {

@@ -25,7 +25,7 @@ export interface ParkedPdus {
   /** It waits no more. Inside a transaction. */
   settled(roomId: RoomId, key: EventId): void;
   /** Inside the transaction that stores an event: whatever waited for it has its turn after this. */
-  arrived(eventId: EventId): void;
+  arrived(roomId: RoomId, eventId: EventId): void;
   count(roomId: RoomId): number;
   /** Everything that waits in a room has its turn now. */
   hurry(roomId: RoomId): void;
@@ -113,8 +113,8 @@ export function createParkedPdus({ core, clock, inspector, log, mostPerRoom }: P
     settled(roomId, key) {
       if (count(roomId) > 0 && staging.remove(roomId, key)) counts.delete(roomId);
     },
-    arrived(eventId) {
-      if (staging.arrived(eventId)) wake();
+    arrived(roomId, eventId) {
+      if (count(roomId) > 0 && staging.arrived(eventId)) wake();
     },
     count,
     hurry(roomId) {

@@ -153,6 +153,8 @@ export function createReceiveEvents(deps: ReceiveDeps): ReceiveEvents {
       as: PduSource,
       onSettled: typeof finish,
     ): Promise<number> => {
+      const [first] = queue;
+      if (first === undefined || !isReady(first)) return 0;
       const batch = queue.slice(0, settledAtOnce);
       const advice = as === 'backfill' ? undefined : await adviceOn(batch, headOf(roomId));
       const settleOne = (checked: CheckedEvent, effects: Effects) => {
@@ -184,7 +186,6 @@ export function createReceiveEvents(deps: ReceiveDeps): ReceiveEvents {
         try {
           return settleSome(1);
         } catch (own) {
-          const first = batch[0] as CheckedEvent;
           log.error('an event could not be settled', { roomId, eventId: first.event.eventId, error: own });
           commit((effects) => onSettled(first, { kind: 'failed' }, effects));
           return 1;
@@ -295,9 +296,8 @@ export function createReceiveEvents(deps: ReceiveDeps): ReceiveEvents {
       return isReady(checked) ? undefined : supplyState(checked, budget);
     });
     const circular: Waiting = { kind: 'waiting', reason: 'It is part of a circle of events.', missing: [] };
-    commit((effects) => {
-      for (const checked of events) if (!done.has(checked)) finish(checked, circular, effects);
-    });
+    const left = events.filter((checked) => !done.has(checked));
+    if (left.length > 0) commit((effects) => left.forEach((checked) => void finish(checked, circular, effects)));
   };
 
   /**

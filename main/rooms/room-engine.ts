@@ -107,7 +107,7 @@ export function createRooms(deps: RoomsDeps): Rooms {
       replyMs,
     }),
     admit: createAdmitMember({ core, queue: ours, keyring, outbox, policyServers, serverName, signingKey }),
-    enter: createEnterRoom({ core, queue: theirs, keyring, serverName, now: clock.now }),
+    enter: createEnterRoom({ core, queue: theirs, keyring, serverName, now: clock.now, log }),
     storeOutlier: outside.storeOutlier,
     setOutOfRoomMembership: outside.setOutOfRoomMembership,
     forget: outside.forget,

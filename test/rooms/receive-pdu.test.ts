@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { RoomEvent } from '../../main/protocol/event.ts';
-import type { JsonObject } from '../../main/protocol/json.ts';
+import { hasRightContentHash } from '../../main/protocol/event-hash.ts';
+import { type JsonObject, RawNumber } from '../../main/protocol/json.ts';
 import type { EventDraft } from '../../main/rooms/rooms.ts';
 import type { EventId, RoomId } from '../../shared/ids.ts';
 import {
@@ -165,6 +166,61 @@ describe('what is refused, and at which step', () => {
     const list = await receive(a, b, one, 7 as never, two, three, one);
     expect(outcomes(list)).toEqual(['accepted', 'dropped', 'dropped', 'accepted', 'duplicate']);
   });
+});
+
+test('an event that we fail on is dropped, and the others of its batch are not', async () => {
+  const weak = await roomServer('c.test', { indigestible: 'poison' });
+  await join(a, weak, roomId, user('@carol:c.test'));
+  const carol = a.rooms.currentState(roomId).get('m.room.member', '@carol:c.test') as RoomEvent;
+  await receive(b, a, carol);
+  const events = [await say(b, bob, '1'), await say(b, bob, 'poison'), await say(b, bob, '3')];
+  Object.assign(weak.answers, answersFrom(b.rooms));
+  const list = await receive(weak, b, ...events);
+  expect(outcomes(list)).toEqual(['accepted', 'dropped', 'accepted']); // the last by the state that b.test tells
+  expect(list[1]?.reason).toBe('This server failed on it.');
+  expect(weak.rooms.event(events[0]?.eventId as EventId)?.outcome).toBe('accepted');
+  expect(weak.rooms.event(events[1]?.eventId as EventId)).toBeUndefined();
+});
+
+test('numbers stay as they were written, so that hashes stay right', async () => {
+  const old = await createRoom(a, alice, '5');
+  await join(a, b, old, bob);
+  const base = b.rooms.template(old, message(bob, 'x'));
+  const content = { one: new RawNumber('1.0'), big: new RawNumber('1e40'), zero: new RawNumber('-0'), text: '1.0' };
+  const event = sign({ ...base, content }, b, '5');
+  expect(outcomes(await receive(a, b, event))).toEqual(['accepted']);
+  await a.close();
+  const again = await roomServer('a.test', { path: a.path });
+  const read = again.rooms.event(event.eventId)?.event as RoomEvent;
+  expect(read.pdu).toEqual(event.pdu);
+  expect(hasRightContentHash(read.pdu)).toBe(true);
+});
+
+test('more than may wait in a room is dropped', async () => {
+  const small = await roomServer('c.test', { limits: { parkedPerRoom: 2 } });
+  await join(a, small, roomId, user('@carol:c.test'));
+  const events = [await say(b, bob, '1'), await say(b, bob, '2'), await say(b, bob, '3')];
+  for (const { eventId } of events) small.signatures.set(eventId, 'keyMissing');
+  expect(outcomes(await receive(small, b, ...events))).toEqual(['parked', 'parked', 'dropped']);
+  expect(outcomes(await receive(small, b, ...events))).toEqual(['parked', 'parked', 'dropped']);
+  expect(small.count('FROM staged_pdus')).toBe(2);
+});
+
+test('what nobody can make whole is given up after a day', async () => {
+  const event = await say(b, bob, '1');
+  a.signatures.set(event.eventId, 'keyMissing');
+  expect(outcomes(await receive(a, b, event))).toEqual(['parked']);
+  await expect
+    .poll(
+      async () => {
+        await a.platform.advance(3_600_000);
+        return a.count('FROM staged_pdus');
+      },
+      { interval: 1, timeout: 15_000 },
+    )
+    .toBe(0);
+  expect(a.told.at(-1)).toMatchObject({ outcome: 'dropped', eventId: event.eventId, step: 'signatures' });
+  expect(a.rooms.event(event.eventId)).toBeUndefined();
 });
 
 test('events that come out of order are put in order', async () => {

@@ -1,4 +1,5 @@
 import { join as joinPath } from 'node:path';
+import type { SqlValue } from 'sql.js';
 import { onTestFinished } from 'vitest';
 import { type Db, openDb } from '../../main/db/db.ts';
 import { migrate, migrations } from '../../main/db/migrations.ts';
@@ -44,12 +45,14 @@ interface RoomServerOptions {
   readonly path?: string;
   readonly limits?: Partial<RoomLimits>;
   readonly platform?: FakePlatform;
+  /** The database cannot take what has this in it, as if there were a fault in our code. */
+  readonly indigestible?: string;
 }
 
 export async function roomServer(name: string, options: RoomServerOptions = {}): Promise<RoomServer> {
   const serverName = name as ServerName;
   const { path = joinPath(tempFolder(), 'hearth.db'), platform = fakePlatform(), limits = {} } = options;
-  const db = await openDb({ path, wasm: sqlWasm, synchronous: 'NORMAL' });
+  const db = withFault(await openDb({ path, wasm: sqlWasm, synchronous: 'NORMAL' }), options.indigestible);
   migrate(db, migrations, () => undefined);
   const signatures: RoomServer['signatures'] = new Map();
   const answers: Partial<RemoteServers> = {};
@@ -81,6 +84,19 @@ export async function roomServer(name: string, options: RoomServerOptions = {}):
     ...{ serverName, rooms, db, platform, path, sent, asked, signatures, answers, close, told: pdus, logged: lines },
     count: (sql) => db.prepare<[], { count: number }>(`SELECT count(*) AS count ${sql}`).get()?.count ?? 0,
   };
+}
+
+function withFault(db: Db, indigestible: string | undefined): Db {
+  if (indigestible === undefined) return db;
+  const prepare = ((sql: string) => {
+    const statement = db.prepare<SqlValue[]>(sql);
+    const run = (...params: SqlValue[]) => {
+      if (params.some((param) => String(param).includes(indigestible))) throw new Error('this makes me sick');
+      statement.run(...params);
+    };
+    return { ...statement, run };
+  }) as Db['prepare'];
+  return { ...db, prepare };
 }
 
 /** Every signature that stands in an event is good, but for those that the test says are not. */
