@@ -13,6 +13,11 @@ export class AllFailed extends Error {
   }
 }
 
+/** What a server answered cannot be used: the next one may have better. */
+export class BadAnswer extends Error {
+  override readonly name: string = 'BadAnswer';
+}
+
 export interface Failure {
   readonly server: ServerName;
   readonly error: unknown;
@@ -22,7 +27,7 @@ export interface Failure {
 const mostCandidates = 20;
 
 /**
- * The first server with which `attempt` succeeds, one after the other.
+ * The first server with which `attempt` succeeds, one after the other. What is not their failure but ours ends it.
  *
  * @throws AllFailed
  */
@@ -35,6 +40,7 @@ export async function askEach<T>(
     try {
       return await attempt(server);
     } catch (error) {
+      if (!(isRemoteError(error) || error instanceof BadAnswer || error instanceof MatrixError)) throw error;
       failures.push({ server, error });
     }
   }

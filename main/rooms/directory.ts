@@ -56,8 +56,9 @@ export function directory({ rooms, table, remote, visibility, serverName, clock 
   function resolveLocal(alias: RoomAlias): ResolvedAlias {
     const local = isOurs(alias) ? table.get(alias) : undefined;
     if (local === undefined) throw unknown(alias);
-    const servers = [...rooms.servers(local.roomId)].filter((server) => server !== serverName);
-    return { roomId: local.roomId, servers: [serverName, ...servers] };
+    const present = rooms.servers(local.roomId);
+    const ours = present.has(serverName) ? [serverName] : []; // first, since we answer
+    return { roomId: local.roomId, servers: [...new Set([...ours, ...present])] };
   }
 
   async function resolveRemote(alias: RoomAlias): Promise<ResolvedAlias> {

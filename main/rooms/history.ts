@@ -3,6 +3,7 @@ import type { Log } from '../log.ts';
 import type { RemoteServers } from '../network/remote-servers.ts';
 import type { Clock } from '../platform.ts';
 import { serversOfThePowerful } from './powerful-servers.ts';
+import { isRemoteError } from './remote-error.ts';
 import type { Rooms, TopologicalToken } from './rooms.ts';
 
 /** History that we do not have, fetched when somebody scrolls there. */
@@ -85,6 +86,7 @@ export function history({ rooms, remote, serverName, clock, log }: Needs): Histo
       const outcomes = await rooms.receive(pdus.slice(0, most), { origin: server, source: 'backfill' });
       return outcomes.some(({ outcome }) => outcome === 'accepted' || outcome === 'redacted');
     } catch (error) {
+      if (!isRemoteError(error)) throw error;
       log.info('backfill failed', { roomId, server, error });
       return false;
     }

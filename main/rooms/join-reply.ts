@@ -3,6 +3,7 @@ import type { RemoteReply } from '../network/remote-servers.ts';
 import { BadEvent, parseEvent, type RoomEvent, redactedEvent } from '../protocol/event.ts';
 import { hasRightContentHash } from '../protocol/event-hash.ts';
 import { isObject, type JsonValue, type Violation } from '../protocol/json.ts';
+import { BadAnswer } from './ask-each.ts';
 import { mergeSignatures } from './signatures.ts';
 
 /** What a resident server answers to our join, as far as its form goes: nothing has been verified. */
@@ -15,8 +16,8 @@ export interface JoinReply {
   readonly dropped: number;
 }
 
-/** The answer cannot be used: another server may give a better one. */
-export class BadJoinReply extends Error {
+/** The answer to our join is not one. */
+export class BadJoinReply extends BadAnswer {
   override readonly name = 'BadJoinReply';
 }
 

@@ -6,6 +6,7 @@ import { signEvent } from '../protocol/event-signing.ts';
 import type { JsonObject } from '../protocol/json.ts';
 import { rulesOf } from '../protocol/room-versions.ts';
 import type { SigningKey } from '../protocol/signing.ts';
+import { BadAnswer } from './ask-each.ts';
 
 /** Who signs what this server says outside the rooms that it is in. */
 export interface OwnSigner {
@@ -22,8 +23,8 @@ export interface Wanted {
   readonly content: JsonObject;
 }
 
-/** The template is not for what we asked, or nothing that can be signed. The next server may have a better one. */
-class BadTemplate extends Error {
+/** The template is not for what we asked, or nothing that can be signed. */
+class BadTemplate extends BadAnswer {
   override readonly name = 'BadTemplate';
 }
 

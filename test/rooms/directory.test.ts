@@ -44,6 +44,9 @@ test('an alias is made by a member, and found here and from elsewhere', async ()
   expect(await b.directory.resolve(alias)).toEqual({ roomId, servers: ['a.test'] });
   await b.memberships.join({ userId: bob, room: alias, via: [] });
   expect((await b.directory.resolve(alias)).servers).toEqual(['a.test', 'b.test']);
+  await network.settle();
+  await a.memberships.leave({ userId: ann, roomId });
+  expect(a.directory.resolveLocal(alias)).toEqual({ roomId, servers: ['b.test'] }); // those who are there now
 });
 
 test('making one: refusals', () => {

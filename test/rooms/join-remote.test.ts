@@ -109,6 +109,15 @@ test('an upgraded room is found through the server that put up the tombstone', a
   expect(b.members(roomId)).toEqual([ann, bob]);
 });
 
+test('a failure of ours is not laid at their door', async () => {
+  const roomId = await a.room(ann);
+  network.meddle(async () => {
+    throw new TypeError('a bug');
+  });
+  await expect(join(roomId, ['a.test', 'c.test'])).rejects.toThrow(TypeError);
+  expect(network.asked).toHaveLength(1);
+});
+
 test('candidates are asked one after the other, until one helps', async () => {
   const roomId = await a.room(ann, { version: '12' });
   await join(roomId, ['nowhere.test', 'c.test', 'a.test']);
