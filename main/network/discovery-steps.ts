@@ -164,7 +164,7 @@ async function firstThatFinds(
 export class NoServer extends Error {}
 
 /** @throws NoServer for a port that there cannot be, and for brackets around anything but an IPv6 address */
-export function parseName(text: string): Name {
+function parseName(text: string): Name {
   const [, bracketed, plain, port] = /^(?:\[(.*)\]|([^:]*))(?::(\d+))?$/.exec(text) ?? [];
   if (port !== undefined && !(Number(port) > 0 && Number(port) <= 65_535)) throw new NoServer(`${port} is no port`);
   if (bracketed !== undefined && parseIp(bracketed)?.family !== 6)

@@ -159,7 +159,7 @@ function memberOf(text: string, key: string): string | undefined {
 }
 
 /** How long the answer may be kept, in milliseconds: by Cache-Control, else by Expires, within our bounds. */
-export function cacheLifetime(headers: InboundReply['headers'], now: number): number {
+function cacheLifetime(headers: InboundReply['headers'], now: number): number {
   const directives = String(headers['cache-control'] ?? '').toLowerCase();
   const maxAge = /(?:^|[\s,])max-age="?(\d+)/.exec(directives)?.[1];
   if (/(?:^|[\s,])no-(?:store|cache)(?:$|[\s,=])/.test(directives)) return lifetime.least;
