@@ -118,7 +118,7 @@ const columns: readonly Column<RemoteKeyStatus>[] = [
   {
     id: 'key',
     title: 'Key id',
-    className: 'w-10',
+    className: 'w-9',
     look: 'mono',
     cell: ({ keyId }) => keyId,
     sortBy: ({ keyId }) => keyId,
@@ -135,7 +135,7 @@ const columns: readonly Column<RemoteKeyStatus>[] = [
   {
     id: 'usable',
     title: 'Usable until',
-    className: 'w-9',
+    className: 'w-8',
     cell: ({ usableUntilTs, expiredTs }) => <When ts={expiredTs ?? usableUntilTs} />,
     sortBy: ({ usableUntilTs, expiredTs }) => expiredTs ?? usableUntilTs,
   },
@@ -150,7 +150,7 @@ const columns: readonly Column<RemoteKeyStatus>[] = [
   {
     id: 'fetched',
     title: 'Fetched',
-    className: 'w-8 p1',
+    className: 'w-7 p1',
     look: 'dim',
     cell: ({ fetchedTs }) => <When ts={fetchedTs} />,
     sortBy: ({ fetchedTs }) => fetchedTs,
