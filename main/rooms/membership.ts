@@ -4,6 +4,7 @@ import type { JsonObject } from '../protocol/json.ts';
 import type { Directory } from './directory.ts';
 import type { inviter } from './invites.ts';
 import type { RemoteJoiner } from './join-remote.ts';
+import type { remoteKnocker } from './knock-remote.ts';
 import type { remoteLeaver } from './leave-remote.ts';
 import { serversOfThePowerful } from './powerful-servers.ts';
 import type { RestrictedJoins } from './restricted-joins.ts';
@@ -15,12 +16,9 @@ import type { EventDraft, LocalMembership, Rooms } from './rooms.ts';
  */
 export interface Memberships {
   /** Into a room here or elsewhere. `via`: servers to go through. Two users at once into the same room are one join. */
-  join(wanted: {
-    readonly userId: UserId;
-    readonly room: RoomId | RoomAlias;
-    readonly via: readonly ServerName[];
-    readonly reason?: string;
-  }): Promise<RoomId>;
+  join(wanted: IntoRoom): Promise<RoomId>;
+  /** Asks to be let in. */
+  knock(wanted: IntoRoom): Promise<RoomId>;
   /** Leaves the room, rejects the invite, or takes back the knock. Again is no error. */
   leave(wanted: { readonly userId: UserId; readonly roomId: RoomId; readonly reason?: string }): Promise<void>;
   invite(wanted: OfAnother & { readonly isDirect?: boolean }): Promise<void>;
@@ -28,6 +26,13 @@ export interface Memberships {
   kick(wanted: OfAnother): Promise<void>;
   ban(wanted: OfAnother): Promise<void>;
   unban(wanted: OfAnother): Promise<void>;
+}
+
+export interface IntoRoom {
+  readonly userId: UserId;
+  readonly room: RoomId | RoomAlias;
+  readonly via: readonly ServerName[];
+  readonly reason?: string;
 }
 
 export interface OfAnother {
@@ -42,6 +47,7 @@ interface Needs {
   readonly directory: Pick<Directory, 'resolve'>;
   readonly restricted: RestrictedJoins;
   readonly joiner: RemoteJoiner;
+  readonly knockRemote: ReturnType<typeof remoteKnocker>;
   readonly leaveRemote: ReturnType<typeof remoteLeaver>;
   readonly inviteUser: ReturnType<typeof inviter>;
   readonly serverName: ServerName;
@@ -50,7 +56,7 @@ interface Needs {
 }
 
 export function memberships(needs: Needs): Memberships {
-  const { rooms, directory, restricted, joiner, leaveRemote, inviteUser, serverName, profile } = needs;
+  const { rooms, directory, restricted, joiner, knockRemote, leaveRemote, inviteUser, serverName, profile } = needs;
   const joining = new Map<RoomId, Promise<void>>();
 
   const isResident = (roomId: RoomId) => rooms.info(roomId)?.resident === true;
@@ -134,15 +140,28 @@ export function memberships(needs: Needs): Memberships {
     await rooms.append(roomId, [memberDraft(userId, target, content)], { alsoTo: others(target) });
   }
 
+  const resolved = async (room: RoomId | RoomAlias) =>
+    isAlias(room) ? directory.resolve(room) : { roomId: room, servers: [] as readonly ServerName[] };
+
   const others = (user: UserId) => [serverNameOf(user)].filter((server) => server !== serverName);
 
   return {
     async join({ userId, room, via, reason }) {
-      const { roomId, servers } = isAlias(room)
-        ? await directory.resolve(room)
-        : { roomId: room, servers: [] as readonly ServerName[] };
+      const { roomId, servers } = await resolved(room);
       const join = isResident(roomId) ? joinHere : joinElsewhere;
       await join(roomId, userId, face(userId, reason), [...servers, ...via]);
+      return roomId;
+    },
+
+    async knock({ userId, room, via, reason }) {
+      const { roomId, servers } = await resolved(room);
+      const content = face(userId, reason);
+      if (isResident(roomId)) {
+        await rooms.append(roomId, [memberDraft(userId, userId, { ...content, membership: 'knock' })]);
+      } else {
+        const asked = candidates(roomId, standingOf(roomId, userId), [...servers, ...via]);
+        await knockRemote({ roomId, userId, content, candidates: asked });
+      }
       return roomId;
     },
 

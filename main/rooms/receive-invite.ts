@@ -9,7 +9,7 @@ import {
 import { forbidden, invalidParam, MatrixError, notFound } from '../../shared/matrix-error.ts';
 import type { Log } from '../log.ts';
 import type { Keyring } from '../network/keyring.ts';
-import { BadEvent, parseEvent, type RoomEvent } from '../protocol/event.ts';
+import { parseEvent } from '../protocol/event.ts';
 import { cosignEvent } from '../protocol/event-signing.ts';
 import { isObject, type JsonObject, type JsonValue, type Violation } from '../protocol/json.ts';
 import type { RoomVersionRules } from '../protocol/room-versions.ts';
@@ -18,6 +18,7 @@ import type { SigningKey } from '../protocol/signing.ts';
 import { checkMemberEvent } from './check-member-event.ts';
 import type { Rooms } from './rooms.ts';
 import type { ServerAcls } from './server-acl.ts';
+import { stateFromOutside } from './state-from-outside.ts';
 import { stripped } from './stripped-state.ts';
 
 /** https://spec.matrix.org/v1.19/server-server-api/#inviting-to-a-room */
@@ -40,9 +41,6 @@ interface Needs {
   /** Whether there is such an account. */
   readonly isLocalUser: (userId: UserId) => boolean;
 }
-
-/** More of it helps nobody to know a room. */
-const mostState = 100;
 
 /**
  * Takes an invite of another server for a user of ours, and returns the event with our signature. We sign invites only,
@@ -95,54 +93,22 @@ function refuseWhoCannotBeInvited(rooms: Pick<Rooms, 'currentState'>, roomId: Ro
 }
 
 /**
- * What of `invite_room_state` can be shown. It holds whole events since v1.16 of the specification, of which servers are
- * asked to be strict in room versions from 12 on only. Stripped ones, as Synapse sends them, are taken with a warning; but
- * in version 12 the create event has to be whole, since the room ID is its hash.
+ * What of `invite_room_state` can be shown. Servers are asked to be strict in room versions from 12 on only; there the
+ * create event has to be whole, since the room ID is its hash. Whatever else is doubtful is left out, with a warning.
  */
 async function usableState(
   origin: ServerName,
-  invite: HandedInvite,
+  { roomId, inviteRoomState }: HandedInvite,
   rules: RoomVersionRules,
   { keyring, log }: Needs,
 ): Promise<readonly JsonObject[]> {
+  const { usable, whole, doubts } = await stateFromOutside(inviteRoomState, { roomId, rules, from: origin }, keyring);
   const isStrict = rules.roomIdIsCreateHash;
-  const { roomId } = invite;
-  const doubt = (what: string) => {
-    if (isStrict) throw invalidParam(`invite_room_state: ${what}`);
-    log.warn('doubtful invite_room_state', { origin, roomId, what });
-  };
-  const whole: RoomEvent[] = [];
-  const usable: JsonObject[] = [];
-  for (const entry of invite.inviteRoomState.slice(0, mostState)) {
-    if (isStripped(entry)) {
-      usable.push(entry);
-      continue;
-    }
-    try {
-      const event = parseEvent(entry, rules);
-      if (event.roomId === roomId) whole.push(event);
-      else doubt(`${event.type} is of ${event.roomId}`);
-    } catch (error) {
-      if (!(error instanceof BadEvent)) throw error;
-      doubt(error.message);
-    }
-  }
-  const verdicts = await keyring.verifyEvents(whole, { askAlso: [origin] });
-  for (const event of whole) {
-    const verdict = verdicts.get(event.eventId);
-    if (verdict?.ok === true) usable.push(event.pdu);
-    else doubt(verdict?.why ?? `the signatures of ${event.type} could not be verified`);
-  }
   const entries = isStrict ? whole.map(({ pdu }) => pdu) : usable;
   const hasCreate = entries.some((entry) => entry['type'] === 'm.room.create' && entry['state_key'] === '');
-  if (!hasCreate) doubt('there is no usable m.room.create');
-  if (usable.some(isStripped)) log.warn('invite_room_state has stripped events', { origin, roomId });
+  const all = hasCreate ? doubts : [...doubts, 'there is no usable m.room.create'];
+  if (isStrict && all.length > 0) throw invalidParam(`invite_room_state: ${all.join('; ')}`);
+  const notes = usable.length > whole.length ? [...all, 'it has stripped events'] : all;
+  if (notes.length > 0) log.warn('doubtful invite_room_state', { origin, roomId, notes });
   return usable;
-}
-
-/** No event, but the four fields that clients are shown. */
-function isStripped(entry: JsonValue): entry is JsonObject {
-  if (!isObject(entry) || entry['signatures'] !== undefined || entry['hashes'] !== undefined) return false;
-  const { type, state_key, sender, content } = entry;
-  return [type, state_key, sender].every((field) => typeof field === 'string') && isObject(content);
 }

@@ -182,6 +182,70 @@ describe('leaving', () => {
   });
 });
 
+describe('knocking', () => {
+  const knockable = (version = '11') => a.room(ann, { version, joinRule: { join_rule: 'knock' } });
+
+  test.each(['7', '10', '11', '12'])('on a room elsewhere (version %s): shown, granted, joined', async (version) => {
+    const roomId = await knockable(version);
+    expect(await b.memberships.knock({ userId: bob, room: roomId, via: [a.name], reason: 'hello?' })).toBe(roomId);
+    expect(memberOf(a, roomId, bob)?.content).toEqual({ membership: 'knock', displayname: 'bob', reason: 'hello?' });
+    const shown = b.rooms.memberships(bob).find((membership) => membership.roomId === roomId);
+    expect(shown?.membership).toBe('knock');
+    expect(shown?.strippedState?.map(({ type }) => type)).toEqual([
+      'm.room.create',
+      'm.room.join_rules',
+      'm.room.member',
+    ]);
+    await a.memberships.invite({ userId: ann, roomId, target: bob });
+    expect(standing(b, bob, roomId)).toBe('invite');
+    await b.memberships.join({ userId: bob, room: roomId, via: [] });
+    expect(b.members(roomId)).toEqual([ann, bob]);
+  });
+
+  test('taken back, and turned down', async () => {
+    const roomId = await knockable();
+    await b.memberships.knock({ userId: bob, room: roomId, via: [a.name] });
+    await b.memberships.leave({ userId: bob, roomId });
+    expect(memberOf(a, roomId, bob)?.content['membership']).toBe('leave');
+    await b.memberships.knock({ userId: bob, room: roomId, via: [a.name] });
+    await a.memberships.kick({ userId: ann, roomId, target: bob });
+    await network.settle();
+    expect(standing(b, bob, roomId)).toBe('leave');
+  });
+
+  test('here', async () => {
+    const roomId = await knockable();
+    await a.memberships.knock({ userId: abe, room: roomId, via: [] });
+    expect(a.members(roomId, 'knock')).toEqual([abe]);
+  });
+
+  test('refusals', async () => {
+    const knock = (server: MemoryServer, userId: UserId, room: RoomId) =>
+      server.memberships.knock({ userId, room, via: [a.name] });
+    await expect(knock(a, abe, await closed())).rejects.toEqual(forbidden);
+    await expect(knock(b, bob, await closed())).rejects.toEqual(forbidden);
+    await expect(knock(b, bob, '!no:a.test' as RoomId)).rejects.toMatchObject({ status: 404 });
+    const old = await a.room(ann, { version: '6' });
+    await expect(knock(b, bob, old)).rejects.toMatchObject({ status: 400, errcode: 'M_INCOMPATIBLE_ROOM_VERSION' });
+  });
+
+  test('what is not signed is not shown', async () => {
+    const roomId = await knockable();
+    network.meddle(async ({ request }, go) => {
+      const reply = await go();
+      if (request.endpoint !== 'send_knock') return reply;
+      const state = (reply.body as JsonObject)['knock_room_state'] as JsonObject[];
+      return {
+        ...reply,
+        body: { knock_room_state: [...state.map((event) => ({ ...event, signatures: {} })), null, 7] },
+      };
+    });
+    await b.memberships.knock({ userId: bob, room: roomId, via: [a.name] });
+    const shown = b.rooms.memberships(bob).find((membership) => membership.roomId === roomId);
+    expect(shown?.strippedState?.map(({ type }) => type)).toEqual(['m.room.member']);
+  });
+});
+
 describe('kick, ban, unban', () => {
   const joined = async () => {
     const roomId = await a.room(ann);

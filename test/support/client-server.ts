@@ -10,6 +10,7 @@ import type { JsonObject } from '../../main/protocol/json.ts';
 import { roomCreation } from '../../main/rooms/create-room.ts';
 import { inviter } from '../../main/rooms/invites.ts';
 import { remoteJoiner } from '../../main/rooms/join-remote.ts';
+import { remoteKnocker } from '../../main/rooms/knock-remote.ts';
 import { remoteLeaver } from '../../main/rooms/leave-remote.ts';
 import { memberships as createMemberships } from '../../main/rooms/membership.ts';
 import { remoteRoomList } from '../../main/rooms/remote-room-list.ts';
@@ -55,6 +56,7 @@ export async function clientServer(options: ClientServerOptions = {}) {
     ...{ rooms, directory, serverName },
     restricted: server.restricted,
     joiner: remoteJoiner({ rooms, remote, keyring: server.keyring, signer, joins: server.joins, log }),
+    knockRemote: remoteKnocker({ rooms, remote, keyring: server.keyring, signer, log }),
     leaveRemote: remoteLeaver({ rooms, remote, signer, log }),
     inviteUser: inviter({ rooms, remote, keyring: server.keyring, serverName }),
     profile: services.profiles.ofMember,

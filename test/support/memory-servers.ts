@@ -27,6 +27,7 @@ import { type History, history } from '../../main/rooms/history.ts';
 import { inviter } from '../../main/rooms/invites.ts';
 import { remoteJoiner } from '../../main/rooms/join-remote.ts';
 import { type JoinBook, joinBook } from '../../main/rooms/joins.ts';
+import { remoteKnocker } from '../../main/rooms/knock-remote.ts';
 import { remoteLeaver } from '../../main/rooms/leave-remote.ts';
 import { type Memberships, memberships } from '../../main/rooms/membership.ts';
 import { inviteReceiver } from '../../main/rooms/receive-invite.ts';
@@ -252,6 +253,7 @@ export function memoryNetwork(): MemoryNetwork {
           directory: aliases,
           restricted,
           joiner: remoteJoiner({ rooms, remote, keyring, signer, joins, log }),
+          knockRemote: remoteKnocker({ rooms, remote, keyring, signer, log }),
           leaveRemote: remoteLeaver({ rooms, remote, signer, log }),
           inviteUser: inviter({ rooms, remote, keyring, serverName: name }),
           serverName: name,

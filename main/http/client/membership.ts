@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import type { RoomId, UserId } from '../../../shared/ids.ts';
-import { MatrixError, unrecognized } from '../../../shared/matrix-error.ts';
+import { MatrixError } from '../../../shared/matrix-error.ts';
 import type { Memberships } from '../../rooms/membership.ts';
 import type { Rooms } from '../../rooms/rooms.ts';
 import { type AnyRoute, route } from '../route.ts';
@@ -8,10 +8,7 @@ import { repeated, roomId, serverName, userId } from '../schemas.ts';
 import { none, orNull, roomIdOrAlias } from './fields.ts';
 
 export interface MembershipServices {
-  readonly memberships: Memberships & {
-    /** Asks to be let in. None: this server does not knock. */
-    readonly knock?: Memberships['join'];
-  };
+  readonly memberships: Memberships;
   readonly rooms: Pick<Rooms, 'memberships' | 'forget'>;
 }
 
@@ -112,7 +109,6 @@ export const membershipRoutes = ({ memberships, rooms }: MembershipServices): re
       body: z.object(reason),
       optionalBody: true,
       async handle({ params, query, body, caller }) {
-        if (memberships.knock === undefined) throw unrecognized(404, 'This server does not knock yet.');
         const servers = [...query.via, ...query.server_name];
         const wanted = { userId: caller.userId, room: params.room, via: servers, ...given(body.reason) };
         return { room_id: await memberships.knock(wanted) };
