@@ -95,8 +95,6 @@ const columns: readonly (readonly [column: string, property: keyof EventRow])[] 
 /** Sent by servers to join the forks of a room. It says nothing, so clients do not see it. */
 export const dummyEvent = 'org.matrix.dummy_event';
 
-export type EventsTable = ReturnType<typeof eventsTable>;
-
 export function eventsTable(db: Db) {
   const selected = columns.map(([column, property]) => `${column} AS ${property}`).join(', ');
   const select = db.prepare<[id: number], EventRow>(`SELECT ${selected} FROM events WHERE id = ?`);

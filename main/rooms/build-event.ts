@@ -83,7 +83,7 @@ export function buildEvent(draft: EventDraft, place: EventPlace, signer: EventSi
 }
 
 /** What we have made ourselves can only be wrong by what the client gave us. */
-export function parseOwn(pdu: JsonObject, rules: RoomVersionRules): RoomEvent {
+function parseOwn(pdu: JsonObject, rules: RoomVersionRules): RoomEvent {
   try {
     return parseEvent(pdu, rules);
   } catch (error) {

@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { buildMain } from '../../main/build.mjs';
 import type { TestCa } from './certificates.ts';
@@ -75,6 +75,3 @@ export async function startHearth(ca: TestCa, { settings = [], entry }: HearthOp
   await hearth.start();
   return hearth;
 }
-
-/** The token of a console's address. */
-export const consoleToken = (hearth: Hearth) => readFileSync(join(hearth.folder, 'console-token'), 'utf8');
