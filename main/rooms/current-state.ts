@@ -13,8 +13,11 @@ export interface StateCause {
   readonly position: number;
 }
 
-/** Makes `state` the current one, with all that is derived from it. Inside a transaction. */
-export type SetCurrentState = (head: RoomHead, state: number, cause: StateCause, effects: Effects) => void;
+/**
+ * Makes `state` the current one, with all that is derived from it. Inside a transaction. Returns the local users whose
+ * membership is another now.
+ */
+export type SetCurrentState = (head: RoomHead, state: number, cause: StateCause, effects: Effects) => readonly UserId[];
 
 export function createSetCurrentState(
   serverName: ServerName,
@@ -47,13 +50,15 @@ export function createSetCurrentState(
   };
 
   return (head, state, { cause, by, position }, effects) => {
-    if (state === head.state) return;
+    if (state === head.state) return [];
     const { id: room, roomId } = head;
     const servers: ServersOf = new Map();
+    const users: UserId[] = [];
     for (const change of diffStates(head.state, state, stateNodes.load)) {
       const [type, stateKey] = splitStateKey(stateKeys.name(change.key));
       const member = type === 'm.room.member' ? parseUserId(stateKey) : undefined;
       if (member !== undefined) memberChanged(room, member, change, servers, position);
+      if (member !== undefined && serverNameOf(member) === serverName) users.push(member);
       if (change.after === undefined) currentState.remove(room, change.key);
       else currentState.put(room, change.key, change.after, member === undefined ? null : membershipAt(change.after));
       if (cause === 'join') continue; // all of it is new, and one join tells so
@@ -70,6 +75,7 @@ export function createSetCurrentState(
     }
     rooms.setState(room, state);
     heads.update(roomId, { state, servers: withChanges(head.servers, servers) });
+    return users;
   };
 }
 

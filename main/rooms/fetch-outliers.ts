@@ -21,6 +21,7 @@ export interface FetchOutliers {
 
 const requestsAtOnce = 8;
 const writtenAtOnce = 100;
+const mostAuthEvents = 50_000;
 
 interface FetchDeps {
   readonly core: RoomCore;
@@ -44,7 +45,7 @@ export function createFetchOutliers({ core, remote, checkEvents, log }: FetchDep
       const event = checkFormat(pdu, head.roomId, head.rules);
       if (!isRefused(event)) events.set(event.eventId, event);
     }
-    const unknown = [...events.values()].filter(({ eventId }) => store.find(eventId) === undefined);
+    const unknown = [...events.values()].filter(({ eventId }) => store.summary(eventId) === undefined);
     const checked = new Map<EventId, CheckedEvent>();
     for (const [id, result] of await checkEvents(unknown, servers)) {
       if (!isRefused(result)) {
@@ -95,8 +96,8 @@ export function createFetchOutliers({ core, remote, checkEvents, log }: FetchDep
   };
 
   /**
-   * Completes `pool` by the auth events that it lacks, and theirs. Each ID is asked for once, so that this ends; it is not
-   * cut short, since nothing can be judged without them.
+   * Completes `pool` by the auth events that it lacks, and theirs. It goes on for as long as an honest server's chain can
+   * be, since nothing can be judged without them; a server that makes them up as we ask is left with what it has sent.
    */
   const complete = async (head: RoomHead, pool: Map<EventId, CheckedEvent>, servers: readonly ServerName[]) => {
     const asked = new Set<EventId>();
@@ -105,7 +106,7 @@ export function createFetchOutliers({ core, remote, checkEvents, log }: FetchDep
       for (const { event } of pool.values()) {
         for (const id of judge.missingAuthEvents(event)) if (!pool.has(id) && !asked.has(id)) lacking.add(id);
       }
-      if (lacking.size === 0) return;
+      if (lacking.size === 0 || asked.size > mostAuthEvents) return;
       for (const id of lacking) asked.add(id);
       for (const found of await askAll(head, [...lacking], servers)) pool.set(found.event.eventId, found);
     }

@@ -1,5 +1,6 @@
 import type { RoomId } from '../../shared/ids.ts';
 import { dummyEvent } from '../db/events.ts';
+import type { Inspector } from '../inspector/inspector.ts';
 import type { Log } from '../log.ts';
 import type { Clock } from '../platform.ts';
 import type { RoomCore } from './room-core.ts';
@@ -13,6 +14,7 @@ const usersTried = 5;
 interface JoinForksDeps {
   readonly core: RoomCore;
   readonly append: Rooms['append'];
+  readonly inspector: Inspector;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -24,7 +26,7 @@ export interface JoinForks {
 }
 
 /** A room that others talk in, and we do not, gathers forks that no event of ours joins: an event without content does. */
-export function createJoinForks({ core, append, clock, log }: JoinForksDeps): JoinForks {
+export function createJoinForks({ core, append, inspector, clock, log }: JoinForksDeps): JoinForks {
   const { heads, tables } = core;
   const waiting = new Map<RoomId, AbortController>();
   const isForked = (roomId: RoomId) => (heads.get(roomId)?.extremities.length ?? 0) > mostForks;
@@ -49,8 +51,9 @@ export function createJoinForks({ core, append, clock, log }: JoinForksDeps): Jo
       if (!isForked(roomId)) return;
       const patience = new AbortController();
       waiting.set(roomId, patience);
-      clock.sleep(idleMs, patience.signal).then(
-        () => join(roomId).finally(() => waiting.delete(roomId)),
+      const wait = clock.sleep(idleMs, patience.signal);
+      wait.then(
+        () => inspector.apart(() => join(roomId)).finally(() => waiting.delete(roomId)),
         () => {}, // not idle
       );
     },

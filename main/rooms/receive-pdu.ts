@@ -3,23 +3,20 @@ import type { EventId, RoomId, ServerName } from '../../shared/ids.ts';
 import type { StateRef } from '../db/state-trie.ts';
 import type { Log } from '../log.ts';
 import type { RoomEvent } from '../protocol/event.ts';
-import type { JsonObject } from '../protocol/json.ts';
 import type { CheckedEvent } from './check-pdus.ts';
 import type { Effects } from './effects.ts';
 import type { EventRecord } from './event-store.ts';
 import type { FetchMissing } from './fetch-missing.ts';
 import type { FetchOutliers } from './fetch-outliers.ts';
 import type { FetchState } from './fetch-state.ts';
-import type { Judgement } from './judge-event.ts';
+import type { PlacesFor } from './history-places.ts';
 import { inOrder } from './order-events.ts';
 import { outcomeOf } from './outcomes.ts';
-import { notRecommended, type Policy, type PolicyServers } from './policy-server.ts';
 import type { RoomCore } from './room-core.ts';
 import type { RoomHead } from './room-heads.ts';
-import { mergeSignatures } from './signatures.ts';
+import type { Receipt, SettleEvents } from './settle-event.ts';
 
 /** What became of an event, or what it waits for. */
-export type Receipt = Judgement & { readonly kind: 'judged'; readonly isRedacted: boolean };
 export type Waiting = { readonly kind: 'waiting'; readonly reason: string; readonly missing: readonly EventId[] };
 /** `failed`: a fault of ours. */
 export type Received = Receipt | Waiting | { readonly kind: 'duplicate' | 'failed' };
@@ -58,7 +55,8 @@ interface ReceiveDeps {
   readonly outliers: FetchOutliers;
   readonly fetchMissing: FetchMissing;
   readonly fetchState: FetchState;
-  readonly policyServers: PolicyServers;
+  readonly settling: SettleEvents;
+  readonly placesFor: PlacesFor;
   readonly log: Log;
 }
 
@@ -68,8 +66,8 @@ const settledAtOnce = 50;
 const mostStatesFetched = 20;
 
 export function createReceiveEvents(deps: ReceiveDeps): ReceiveEvents {
-  const { core, outliers, fetchMissing, fetchState, policyServers, log } = deps;
-  const { tables, heads, store, judge, resolve, reader, write, commit } = core;
+  const { core, outliers, fetchMissing, fetchState, settling, placesFor, log } = deps;
+  const { heads, store, judge, resolve, write, commit } = core;
 
   const headOf = (roomId: RoomId): RoomHead => {
     const head = heads.get(roomId);
@@ -87,46 +85,6 @@ export function createReceiveEvents(deps: ReceiveDeps): ReceiveEvents {
   const statesAfterPrevs = (event: RoomEvent, head: RoomHead): number[] =>
     event.prevEvents.map((id) => inHistory(id, head)?.stateAfter ?? undefined).filter((state) => state !== undefined);
 
-  /** It is here already. It may have come with more signatures than last time. */
-  const settleDuplicate = ({ event, verifiedBy }: CheckedEvent) => {
-    const known = store.find(event.eventId);
-    if (known === undefined) return;
-    const pdu = mergeSignatures(known.event, event.pdu, verifiedBy);
-    if (pdu !== known.event.pdu) store.setPdu(known, pdu);
-  };
-
-  /** The word of the policy server on events, in rooms that have one. It is asked before they are judged, since that awaits. */
-  const adviceOn = async (batch: readonly CheckedEvent[], head: RoomHead): Promise<Advice | undefined> => {
-    const policy = policyServers.of(reader.auth(head.state), head.servers);
-    if (policy === undefined) return undefined;
-    const events = batch.map(({ event }) => event).filter((event) => !isKnown(event));
-    return { policy, pdus: await policyServers.recommended(events, policy) };
-  };
-
-  /** Checks 4 to 7, and what they decide is written. Everything that it takes is here. */
-  const settle = (
-    checked: CheckedEvent,
-    stateBefore: StateRef,
-    source: PduSource,
-    place: Place | undefined,
-    advice: Advice | undefined,
-    effects: Effects,
-  ): Receipt => {
-    const known = store.find(checked.event.eventId); // as an outlier: whole perhaps, where this one is redacted
-    const [one, other] =
-      known !== undefined && checked.isRedacted ? [known.event, checked.event] : [checked.event, known?.event];
-    const cosigned = other === undefined ? one : { ...one, pdu: mergeSignatures(one, other.pdu) };
-    const advised = advice?.pdus.get(one.eventId);
-    const event = advised === undefined ? cosigned : { ...cosigned, pdu: mergeSignatures(cosigned, advised) };
-    const currentState = source === 'backfill' ? undefined : headOf(event.roomId).state;
-    let judgement = judge.judge(event, { stateBefore, currentState, verifiedBy: checked.verifiedBy });
-    if (judgement.outcome === 'accepted' && advice !== undefined && !advice.pdus.has(event.eventId)) {
-      judgement = notRecommended(advice.policy);
-    }
-    write({ event, source, ...judgement, stateBefore, ...(place && { place }) }, effects);
-    return { kind: 'judged', ...judgement, isRedacted: checked.isRedacted };
-  };
-
   return async (events, reception) => {
     const { roomId, source, servers, onReceived } = reception;
     const ordered = inOrder(
@@ -134,7 +92,13 @@ export function createReceiveEvents(deps: ReceiveDeps): ReceiveEvents {
       ({ event }) => event,
       (event) => [...event.prevEvents, ...event.authEvents],
     );
-    const places = source === 'backfill' ? placesFor(ordered, headOf(roomId)) : undefined;
+    const places =
+      source === 'backfill'
+        ? placesFor(
+            ordered.map(({ event }) => event),
+            headOf(roomId).id,
+          )
+        : undefined;
     const states = new Map<EventId, StateRef>(); // before events whose prev events are missing
     const done = new Set<CheckedEvent>();
 
@@ -156,17 +120,22 @@ export function createReceiveEvents(deps: ReceiveDeps): ReceiveEvents {
       const [first] = queue;
       if (first === undefined || !isReady(first)) return 0;
       const batch = queue.slice(0, settledAtOnce);
-      const advice = as === 'backfill' ? undefined : await adviceOn(batch, headOf(roomId));
+      const advice = as === 'backfill' ? undefined : await settling.adviceOn(batch, headOf(roomId));
       const settleOne = (checked: CheckedEvent, effects: Effects) => {
         const { event } = checked;
         if (isKnown(event)) {
-          settleDuplicate(checked);
+          settling.duplicate(checked);
           onSettled(checked, { kind: 'duplicate' }, effects);
           return;
         }
         const head = headOf(roomId);
         const before = states.get(event.eventId) ?? resolve(head.rules, statesAfterPrevs(event, head));
-        onSettled(checked, settle(checked, before, as, places?.get(event.eventId), advice, effects), effects);
+        const place = places?.get(event.eventId);
+        onSettled(
+          checked,
+          settling.settle({ checked, stateBefore: before, source: as, place, advice }, effects),
+          effects,
+        );
       };
       const settleSome = (most: number) =>
         commit((effects) => {
@@ -299,42 +268,9 @@ export function createReceiveEvents(deps: ReceiveDeps): ReceiveEvents {
     const left = events.filter((checked) => !done.has(checked));
     if (left.length > 0) commit((effects) => left.forEach((checked) => void finish(checked, circular, effects)));
   };
-
-  /**
-   * Where events of a backfill go: before what cites them, in our topological order, and before all of the room's history
-   * by position. They come oldest first; the newest is placed first.
-   */
-  function placesFor(ordered: readonly CheckedEvent[], head: RoomHead): ReadonlyMap<EventId, Place> {
-    const places = new Map<EventId, Place>();
-    const citers = new Map<EventId, number>(); // the lowest topological position of those that cite it
-    let position = tables.events.oldestPosition(head.id);
-    for (const { event } of [...ordered].reverse()) {
-      const cited = tables.eventIds.find(event.eventId);
-      const here = cited === undefined ? [] : tables.edges.citersOf(cited).map((id) => store.at(id)?.topological ?? 0);
-      const lowest = Math.min(...here, citers.get(event.eventId) ?? Number.POSITIVE_INFINITY);
-      const topological = Number.isFinite(lowest) ? lowest - 1 : 0;
-      position--;
-      places.set(event.eventId, { topological, position });
-      for (const prev of event.prevEvents) {
-        citers.set(prev, Math.min(topological, citers.get(prev) ?? Number.POSITIVE_INFINITY));
-      }
-    }
-    return places;
-  }
-}
-
-/** What the policy server recommends, signed by it. */
-interface Advice {
-  readonly policy: Policy;
-  readonly pdus: ReadonlyMap<EventId, JsonObject>;
 }
 
 /** How many states may still be asked for. */
 interface Budget {
   states: number;
-}
-
-interface Place {
-  readonly position: number;
-  readonly topological: number;
 }

@@ -64,7 +64,7 @@ export function openRoomCore(deps: RoomCoreDeps): RoomCore {
     resolve,
     judge: createJudge(store, reader),
     setCurrentState,
-    write: createWriteEvent({ serverName, now, tables, heads, store, resolve, setCurrentState, applyRedactions }),
+    write: createWriteEvent({ now, tables, heads, store, resolve, setCurrentState, applyRedactions }),
     commit: createCommit(db, changes, inspector, outbox),
   };
 }

@@ -14,6 +14,7 @@ import { createEnterRoom } from './enter-room.ts';
 import { createFetchMissing } from './fetch-missing.ts';
 import { createFetchOutliers } from './fetch-outliers.ts';
 import { createFetchState } from './fetch-state.ts';
+import { createPlacesFor } from './history-places.ts';
 import { createIncomingPdus } from './incoming-pdus.ts';
 import { createJoinForks } from './join-forks.ts';
 import { createLocalEvents } from './local-events.ts';
@@ -25,6 +26,7 @@ import { createReceiveEvents } from './receive-pdu.ts';
 import { openRoomCore } from './room-core.ts';
 import { createRoomQueue } from './room-queue.ts';
 import type { Rooms } from './rooms.ts';
+import { createSettleEvents } from './settle-event.ts';
 
 export interface RoomsDeps {
   readonly db: Db;
@@ -83,12 +85,16 @@ export function createRooms(deps: RoomsDeps): Rooms {
   const outliers = createFetchOutliers({ core, remote, checkEvents, log });
   const fetchMissing = createFetchMissing({ core, remote, checkEvents, clock, log, limits });
   const fetchState = createFetchState({ core, remote, outliers, log });
-  const receiveEvents = createReceiveEvents({ core, outliers, fetchMissing, fetchState, policyServers, log });
+  const receiveEvents = createReceiveEvents({
+    ...{ core, outliers, fetchMissing, fetchState, log },
+    settling: createSettleEvents(core, policyServers),
+    placesFor: createPlacesFor(core.tables, core.store),
+  });
 
   const outside = createOutsideRooms({ core, serverName, now: clock.now, checkEvents });
   const parked = createParkedPdus({ core, clock, inspector, log, mostPerRoom: limits.parkedPerRoom });
   const local = createLocalEvents({ core, queue: ours, signer, keyring, outbox, policyServers });
-  const forks = createJoinForks({ core, append: local.append, clock, log });
+  const forks = createJoinForks({ core, append: local.append, inspector, clock, log });
   const { replyMs } = limits;
   return {
     ...createReading(core, serverName, changes),

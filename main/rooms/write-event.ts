@@ -1,5 +1,5 @@
 import type { PduSource } from '../../shared/flow.ts';
-import { type EventId, parseUserId, type ServerName, serverNameOf } from '../../shared/ids.ts';
+import type { EventId } from '../../shared/ids.ts';
 import { type StateRef, setInState } from '../db/state-trie.ts';
 import type { RoomEvent } from '../protocol/event.ts';
 import { isObject } from '../protocol/json.ts';
@@ -32,7 +32,6 @@ export type WriteEvent = (judged: JudgedEvent, effects: Effects) => EventRecord;
 const mostRejectedInARow = 1000;
 
 interface WriteEventDeps {
-  readonly serverName: ServerName;
   readonly now: () => number;
   readonly tables: Tables;
   readonly heads: RoomHeads;
@@ -43,7 +42,7 @@ interface WriteEventDeps {
 }
 
 export function createWriteEvent(deps: WriteEventDeps): WriteEvent {
-  const { serverName, now, tables, heads, store, resolve, setCurrentState, applyRedactions } = deps;
+  const { now, tables, heads, store, resolve, setCurrentState, applyRedactions } = deps;
   const { eventIds, stateKeys, stateNodes, edges, relations, positions } = tables;
   const { load } = stateNodes;
 
@@ -147,7 +146,7 @@ export function createWriteEvent(deps: WriteEventDeps): WriteEvent {
     const states = extremities.map((id) => store.at(id)?.stateAfter ?? 0);
     const state = stateNodes.store(resolve(head.rules, states));
     const cause = { cause: 'event', by: record, position: record.position ?? 0 } as const;
-    setCurrentState(headOf(record.event), state, cause, effects);
+    return setCurrentState(headOf(record.event), state, cause, effects);
   };
 
   return (judged, effects) => {
@@ -163,9 +162,7 @@ export function createWriteEvent(deps: WriteEventDeps): WriteEvent {
     writeRelation(record);
     applyRedactions(record, isNew);
     if (record.position !== null && record.position > 0 && record.outcome === 'accepted') {
-      advance(record, cited, head, effects);
-      const member = event.type === 'm.room.member' ? parseUserId(event.stateKey ?? '') : undefined;
-      const users = member !== undefined && serverNameOf(member) === serverName ? [member] : [];
+      const users = advance(record, cited, head, effects);
       effects.changes.push({ position: record.position, roomId: event.roomId, users });
     }
     return store.at(record.id) ?? record;

@@ -268,10 +268,14 @@ test('a ban on one side of a fork undoes what he did on the other', async () => 
   const topic = await send(b, { type: 'm.room.topic', sender: bob, stateKey: '', content: { topic: 'mine' } });
   const ban = await send(a, member(alice, bob, 'ban'));
   expect(await receive(a, b, topic)).toMatchObject([{ outcome: 'softFailed' }]);
+  const told: unknown[] = [];
+  b.rooms.changes.on(({ position, users }) => told.push({ position, users }));
   expect(await receive(b, a, ban)).toMatchObject([{ outcome: 'accepted' }]);
+  expect(told).toEqual([{ position: b.rooms.position(), users: [bob] }]);
   expect(b.rooms.currentState(roomId).id('m.room.topic', '')).toBeUndefined();
   expect(b.rooms.currentState(roomId).id('m.room.member', bob)).toBe(ban.eventId);
   expect(b.rooms.info(roomId)?.resident).toBe(false);
+  expect(b.rooms.memberships(bob)).toMatchObject([{ membership: 'ban', eventId: ban.eventId, sender: alice }]);
 });
 
 test('a rejected prev event contributes the state before it', async () => {
