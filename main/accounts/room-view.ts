@@ -43,7 +43,11 @@ export function roomView(rooms: Reads, userId: UserId, roomId: RoomId): RoomView
 }
 
 /** The event by which somebody who had been joined was so no more. An invite or a ban later than that changes nothing. */
-function lastDeparture(rooms: Reads, userId: UserId, member: RoomEvent | undefined): RoomEvent | undefined {
+export function lastDeparture(
+  rooms: Pick<Rooms, 'stateBefore'>,
+  userId: UserId,
+  member: RoomEvent | undefined,
+): RoomEvent | undefined {
   let at = member;
   for (let step = 0; at !== undefined && step < longestWayBack; step++) {
     const before = rooms.stateBefore(at.eventId)?.get('m.room.member', userId);

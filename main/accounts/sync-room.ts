@@ -40,7 +40,7 @@ export interface RoomScope {
 export interface SyncedRoom {
   readonly timeline: Timeline;
   /** `state` or `state_after`, and `timeline`. */
-  readonly parts: JsonObject;
+  readonly parts: JsonObject & { readonly timeline: JsonObject & { readonly events: readonly JsonObject[] } };
   readonly isEmpty: boolean;
 }
 

@@ -6,7 +6,7 @@ import { passesInRoom } from './event-filter.ts';
 import type { Receipts } from './receipts.ts';
 import type { RoomChanges } from './room-changes.ts';
 import type { RoomSummaries } from './room-summary.ts';
-import { membershipOf } from './room-view.ts';
+import { lastDeparture, membershipOf } from './room-view.ts';
 import { type RoomScope, type SyncRoomServices, type SyncScope, syncRoom } from './sync-room.ts';
 import type { Typing } from './typing.ts';
 import type { Unread } from './unread.ts';
@@ -125,23 +125,30 @@ function ephemeralEvents(
   ].filter((event) => passesInRoom(filter.ephemeral, roomId, event));
 }
 
-/** What the viewer saw until they left, the leaving itself included. */
+/**
+ * What the viewer saw until they left, and how they left: that they may see even if they have never been in the room, or
+ * an invite that they refuse would not go.
+ */
 function leftRoom(services: SyncRoomsServices, scope: SyncScope, member: LocalMembership): JsonObject {
   const { rooms, clientEvents, accountData } = services;
   const { viewer, since } = scope;
   const { roomId, eventId } = member;
   const leaving = rooms.event(eventId);
-  const state = rooms.stateAfter(eventId);
-  if (state === undefined || leaving?.position === undefined) {
-    // An invite that was refused, or taken back: there was never more of the room here.
-    const events = leaving === undefined ? [] : clientEvents.render([leaving], viewer, { withoutRoomId: true });
-    return { timeline: { events, limited: false }, [scope.stateAfter ?? 'state']: { events: [] } };
+  const departure = lastDeparture(rooms, viewer.userId, leaving?.event);
+  const state = departure && rooms.stateAfter(departure.eventId);
+  const leftAt = departure && rooms.event(departure.eventId)?.position;
+  const final = leaving === undefined ? [] : clientEvents.render([leaving], viewer, { withoutRoomId: true });
+  if (state === undefined || leftAt === undefined || (since !== undefined && leftAt <= since)) {
+    return { timeline: { events: final, limited: false }, [scope.stateAfter ?? 'state']: { events: [] } };
   }
   const whole = since === undefined || !wasJoined(rooms, viewer.userId, member, since);
-  const room: RoomScope = { roomId, state, upTo: Math.min(leaving.position, scope.upTo), whole, heroes: [] };
+  const room: RoomScope = { roomId, state, upTo: Math.min(leftAt, scope.upTo), whole, heroes: [] };
+  const { timeline, parts } = syncRoom(services, scope, room);
+  const hasFinal = timeline.events.some(({ event }) => event.eventId === eventId);
   const data = whole ? accountData.ofRoom(viewer.userId, roomId) : [];
   return {
-    ...syncRoom(services, scope, room).parts,
+    ...parts,
+    ...(!hasFinal && { timeline: { ...parts.timeline, events: [...parts.timeline.events, ...final] } }),
     account_data: { events: data.map(({ type, content }) => ({ type, content })) },
   };
 }
