@@ -117,7 +117,10 @@ export function problemsWith(api: Api, method: string, path: string, status: num
   const operation = known.find((each) => each.method === method && each.path.test(path.split('?')[0] ?? ''));
   if (operation === undefined) return [];
   const response = operation.responses.get(status);
-  if (response === undefined) return status < 400 || hasErrorShape(body) ? [] : ['it is no Matrix error'];
+  if (response === undefined) {
+    const isAsItMustBe = status < 400 || hasErrorShape(body) || (status === 401 && isChallenge(body));
+    return isAsItMustBe ? [] : ['it is no Matrix error'];
+  }
   let validate = compiled.get(response.schema);
   if (validate === undefined) {
     validate = ajv.compile(selfContained(response.schema, response.file));
@@ -126,6 +129,9 @@ export function problemsWith(api: Api, method: string, path: string, status: num
   if (validate(body)) return [];
   return (validate.errors ?? []).map(({ instancePath, message }) => `${instancePath || 'it'} ${message}`);
 }
+
+/** Of user-interactive authentication. */
+const isChallenge = (body: unknown) => isNode(body) && Array.isArray(body['flows']);
 
 const hasErrorShape = (body: unknown) =>
   isNode(body) && typeof body['errcode'] === 'string' && typeof body['error'] === 'string';

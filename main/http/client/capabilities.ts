@@ -30,7 +30,7 @@ export const capabilityRoutes = ({ defaultRoomVersion }: CapabilityServices): re
         'm.forget_forced_upon_leave': { enabled: false },
       },
     }),
-    empty('/_matrix/client/v3/voip/turnServer', {}),
+    empty('/_matrix/client/v3/voip/turnServer', {}), // as other servers say that they have none: clients expect it
     empty('/_matrix/client/v3/thirdparty/protocols', {}),
     // Presence is off: https://spec.matrix.org/v1.19/client-server-api/#presence
     route({
