@@ -32,7 +32,7 @@ export interface HandedInvite {
 }
 
 interface Needs {
-  readonly rooms: Pick<Rooms, 'info' | 'currentState' | 'setOutOfRoomMembership'>;
+  readonly rooms: Pick<Rooms, 'info' | 'event' | 'currentState' | 'setOutOfRoomMembership'>;
   readonly acls: ServerAcls;
   readonly keyring: Pick<Keyring, 'verifyEvents'>;
   readonly serverName: ServerName;
@@ -79,6 +79,7 @@ export function inviteReceiver(needs: Needs) {
       refuseWhoCannotBeInvited(rooms, roomId, invitee);
       return cosigned; // it comes again by /send, which is where it is judged and shown
     }
+    if (rooms.event(event.eventId) !== undefined) return cosigned; // one that was answered long ago does not come back
     const state = await usableState(origin, invite, rules, needs);
     const strippedState = [...state.filter((entry) => entry['state_key'] !== invitee), signed.pdu].map(stripped);
     rooms.setOutOfRoomMembership({ event: signed, membership: 'invite', userId: invitee, strippedState });

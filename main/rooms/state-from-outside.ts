@@ -54,7 +54,7 @@ export async function stateFromOutside(
 }
 
 /** No event, but the four fields that clients are shown. */
-export function isStripped(entry: JsonValue): entry is JsonObject {
+function isStripped(entry: JsonValue): entry is JsonObject {
   if (!isObject(entry) || entry['signatures'] !== undefined || entry['hashes'] !== undefined) return false;
   const { type, state_key, sender, content } = entry;
   return [type, state_key, sender].every((field) => typeof field === 'string') && isObject(content);

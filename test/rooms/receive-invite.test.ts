@@ -96,6 +96,18 @@ test('version 1 of the endpoint takes the event alone, and answers a pair', asyn
   expect(standing(roomId)?.strippedState?.map(({ type }) => type)).toContain('m.room.name');
 });
 
+test('the same invite again is signed again, and does not undo its rejection', async () => {
+  const roomId = await room();
+  const first = await invite(roomId, '11');
+  const uri = `/_matrix/federation/v2/invite${path(roomId, first.eventId)}`;
+  const again = () => b.ask(a.name, 'PUT', uri, { room_version: '11', event: first.pdu, invite_room_state: [] });
+  expect((await again()).body).toEqual(first.body);
+  expect(standing(roomId)).toMatchObject({ membership: 'invite', strippedState: { length: 4 } });
+  await b.memberships.leave({ userId: bob, roomId });
+  expect((await again()).body).toEqual(first.body);
+  expect(standing(roomId)?.membership).toBe('leave');
+});
+
 // https://spec.matrix.org/v1.19/server-server-api/#put_matrixfederationv2inviteroomideventid
 const refused: readonly [what: string, changes: Changes, status: number, errcode: string][] = [
   ['an unknown room version', { roomVersion: 'nonsense' }, 400, 'M_INCOMPATIBLE_ROOM_VERSION'],
