@@ -48,8 +48,9 @@ export function createKeyring({
   clock,
   atOnce = 4,
 }: KeyringOptions): Keyring & RequestKeys & RemoteKeys {
-  /** All that is known, with our own keys among them. */
-  const keysOf = (server: ServerName): readonly ServerKey[] => (server === us ? ownAsServerKeys() : table.of(server));
+  /** All that is known. Of our own keys also those that we have lost, where a trusted notary still knows them. */
+  const keysOf = (server: ServerName): readonly ServerKey[] =>
+    server === us ? [...ownAsServerKeys(), ...table.of(us)] : table.of(server);
 
   const ownAsServerKeys = (): readonly ServerKey[] =>
     ownKeys.list().map(({ keyId, publicKey, expiredTs }) => ({

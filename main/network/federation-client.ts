@@ -23,9 +23,14 @@ interface Told {
 export interface FederationClient {
   /** See `RemoteServers.request`. */
   request(server: ServerName, request: RemoteRequest, told?: Told): Promise<RemoteReply>;
+  /** The same, for what is no JSON: media. */
+  download(server: ServerName, request: RemoteRequest): Promise<Pick<InboundReply, 'headers' | 'body'>>;
   /** Ends what is under way. */
   close(): void;
 }
+
+/** What a reply of status 200 is taken for; nothing where it is of no use. */
+type Take<T> = (reply: InboundReply, flow: OpenFlow) => Promise<T | undefined>;
 
 interface FederationClientOptions {
   readonly us: ServerName;
@@ -111,12 +116,7 @@ export function createFederationClient(options: FederationClientOptions): Federa
     throw failure;
   };
 
-  const attempt = async (
-    server: ServerName,
-    request: RemoteRequest,
-    flow: OpenFlow,
-    told: Told,
-  ): Promise<RemoteReply> => {
+  const attempt = async <T>(server: ServerName, request: RemoteRequest, flow: OpenFlow, take: Take<T>): Promise<T> => {
     const { unsigned = false, timeoutMs: ms = defaults.timeoutMs } = request;
     const ends = new AbortController();
     running.add(ends);
@@ -124,7 +124,6 @@ export function createFederationClient(options: FederationClientOptions): Federa
     /** Names that a stranger made us ask for are no peers yet. */
     const counts = !unsigned || peers.knows(server);
     if (!unsigned) flow.auth({ verified: true, origin: us, destination: server, keyId: key().keyId });
-    if (told.edus !== undefined) flow.edus(told.edus);
     const opened = clock.now();
     let reply: InboundReply;
     let tookMs = 0;
@@ -160,35 +159,29 @@ export function createFederationClient(options: FederationClientOptions): Federa
     ] as const) {
       if (took !== undefined) flow.phase(phase, Math.round(took));
     }
-    return await judge(server, reply, { counts, tookMs, flow, told });
+    return await judge(server, reply, { counts, tookMs, flow, take });
   };
 
   /** What the reply says of the peer, and whether it is one to go on with. */
-  const judge = async (
+  const judge = async <T>(
     server: ServerName,
-    { status, headers, body }: InboundReply,
-    { counts, tookMs, flow, told }: { counts: boolean; tookMs: number; flow: OpenFlow; told: Told },
-  ): Promise<RemoteReply> => {
-    const parsed = await parseReply(body);
+    reply: InboundReply,
+    { counts, tookMs, flow, take }: { counts: boolean; tookMs: number; flow: OpenFlow; take: Take<T> },
+  ): Promise<T> => {
+    const { status, headers, body } = reply;
+    const taken = status === 200 ? await take(reply, flow) : undefined;
+    if (taken !== undefined) {
+      if (counts) peers.succeeded(server, tookMs);
+      flow.close({ status, headers, body });
+      return taken;
+    }
+    const parsed = status === 200 ? undefined : await parseReply(body);
     const error: JsonObject = isObject(parsed?.value) ? parsed.value : {};
     const errcode = typeof error['errcode'] === 'string' ? error['errcode'] : undefined;
-    const close = () =>
-      flow.close({ status, headers, body, ...(errcode !== undefined && status !== 200 && { errcode }) });
-    if (status === 200 && parsed !== undefined) {
-      if (counts) peers.succeeded(server, tookMs);
-      const result = { status, body: parsed.value, violations: parsed.violations };
-      if (told.outcomes) flow.pdus(told.outcomes(result));
-      close();
-      return result;
-    }
-    close();
+    flow.close({ status, headers, body, ...(errcode !== undefined && { errcode }) });
     const retryAfterMs = retryAfter(headers['retry-after'], error['retry_after_ms'], clock.now());
-    const said =
-      errcode === undefined
-        ? status === 200
-          ? ' with something that is no JSON'
-          : ''
-        : ` ${errcode}: ${error['error']}`;
+    const useless = status === 200 ? ' with something that is no JSON' : '';
+    const said = errcode === undefined ? useless : ` ${errcode}: ${error['error']}`;
     const message = `${server} answers ${status}${said}`.slice(0, 500);
     if (counts && status === 429) peers.hold(server, retryAfterMs ?? defaults.timeoutMs);
     else if (counts && (status >= 500 || status === 200)) peers.failed(server, message, retryAfterMs);
@@ -196,22 +189,37 @@ export function createFederationClient(options: FederationClientOptions): Federa
     throw new RemoteError(server, message, { stage: 'reply', status, errcode, body: error, retryAfterMs });
   };
 
+  const ask = async <T>(server: ServerName, request: RemoteRequest, take: Take<T>, edus?: number): Promise<T> => {
+    const refusal = refuse(server, request.evenIfDown ?? false);
+    if (refusal !== undefined) throw refusal;
+    const { method, uri, endpoint, roomId, attempt: number } = request;
+    const flow = inspector.open({
+      direction: 'outbound',
+      peer: server,
+      method,
+      uri,
+      endpoint,
+      ...(roomId !== undefined && { roomId }),
+      ...(number !== undefined && { attempt: number }),
+    });
+    if (edus !== undefined) flow.edus(edus);
+    return await inspector.within(flow, () => attempt(server, request, flow, take));
+  };
+
   return {
-    async request(server, request, told = {}) {
-      const refusal = refuse(server, request.evenIfDown ?? false);
-      if (refusal !== undefined) throw refusal;
-      const { method, uri, endpoint, roomId, attempt: number } = request;
-      const flow = inspector.open({
-        direction: 'outbound',
-        peer: server,
-        method,
-        uri,
-        endpoint,
-        ...(roomId !== undefined && { roomId }),
-        ...(number !== undefined && { attempt: number }),
-      });
-      return await inspector.within(flow, () => attempt(server, request, flow, told));
-    },
+    request: (server, request, { edus, outcomes } = {}) =>
+      ask(
+        server,
+        request,
+        async ({ status, body }, flow): Promise<RemoteReply | undefined> => {
+          const parsed = await parseReply(body);
+          const reply = parsed && { status, body: parsed.value, violations: parsed.violations };
+          if (reply && outcomes) flow.pdus(outcomes(reply));
+          return reply;
+        },
+        edus,
+      ),
+    download: (server, request) => ask(server, request, async ({ headers, body }) => ({ headers, body })),
     close() {
       closed = true;
       for (const ends of running) ends.abort(new Error('this server is stopping'));

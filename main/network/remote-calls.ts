@@ -29,7 +29,7 @@ function query(...pairs: readonly (readonly [name: string, value: string | undef
 }
 
 /** The requests of the server-server API, each as the method that asks it. */
-export function createRemoteServers({ request }: FederationClient): RemoteServers {
+export function createRemoteServers({ request }: Pick<FederationClient, 'request'>): RemoteServers {
   const get = (server: ServerName, endpoint: string, uri: string, rest: Partial<RemoteRequest> = {}) =>
     request(server, { ...rest, method: 'GET', uri, endpoint });
 

@@ -249,6 +249,18 @@ test('close ends what is under way, and holds it against nobody', async () => {
   await expect(client.request(a, asked)).rejects.toThrow('stopping');
 });
 
+test('what is no JSON can be had, too', async () => {
+  const page = () => ({ headers: { 'content-type': 'multipart/mixed' }, body: Buffer.from([0, 1, 255]) });
+  const { client, flows } = await clientOver(withPage(page));
+  expect(await client.download(a, { method: 'GET', uri, endpoint: 'media/download', maxBytes: 50 })).toEqual(page());
+  expect(flows[0]).toMatchObject({ status: 200, auth: { verified: true } });
+  const { client: refused } = await clientOver(withPage(() => json({ errcode: 'M_NOT_FOUND' }, {}, 404)));
+  await expect(refused.download(a, { method: 'GET', uri, endpoint: 'media/download' })).rejects.toMatchObject({
+    status: 404,
+    errcode: 'M_NOT_FOUND',
+  });
+});
+
 test('names that strangers made us look for do not become peers', async () => {
   const { client, peers } = await clientOver(fakeNet());
   await expect(client.request(a, { ...asked, unsigned: true })).rejects.toThrow();

@@ -406,6 +406,18 @@ test('our own events are good by our keys, old and new', async () => {
   expect(world.net.asked).toEqual([]);
 });
 
+test('a key of ours that we have lost is known again by a trusted notary, and by nobody else', async () => {
+  const world = await keyWorld({ trustedNotaries: ['notary.test'] });
+  const [lost, notaryKey] = [newKey('ed25519:lost'), newKey()];
+  const [notary, other] = [world.peer('notary.test', (name) => keyReply(name, [notaryKey])), world.peer('other.test')];
+  other.notary = () => [keyReply(us, [lost])];
+  expect(await verify(world, signedEvent([[us, lost]]), { askAlso: [other.name] })).toMatchObject({ ok: false });
+  expect(world.queries(other.name)).toBe(0);
+  await world.platform.advance(5000);
+  notary.notary = () => [signJson(keyReply(us, [lost]), notary.name, notaryKey)];
+  expect(await verify(world, signedEvent([[us, lost]]))).toMatchObject(good);
+});
+
 test('signed JSON, by keys that are valid now', async () => {
   const world = await keyWorld();
   const key = newKey();

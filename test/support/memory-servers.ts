@@ -168,7 +168,7 @@ export function memoryNetwork(): MemoryNetwork {
       const { log, lines } = memoryLog();
       const signingKey = signingKeyFromSeed('ed25519:test', platform.random.bytes(32));
       const keyring = memoryKeyring(keyOf);
-      const remote = createRemoteServers({ request: requestFrom(name), close: () => undefined });
+      const remote = createRemoteServers({ request: requestFrom(name) });
       const rooms = createRooms({
         db,
         platform,
