@@ -22,7 +22,7 @@ export const schema = `
     reason TEXT,
     decided_by TEXT,
     auth_events TEXT NOT NULL,        -- numbers, as a JSON array
-    auth_generation INTEGER NOT NULL, -- 1 + the highest among its auth events
+    auth_generation INTEGER NOT NULL, -- 1 + the highest among its auth events; 0 if one of these is not here
     received_ts INTEGER NOT NULL,
     state_before INTEGER,   -- state nodes; none for outliers
     state_after INTEGER,

@@ -27,7 +27,7 @@ export function createAuthGraph(db: Db, { events }: Tables): AuthGraph {
     if (row === undefined) return undefined;
     const authEvents = JSON.parse(row.authEvents) as number[];
     const read = { generation: row.authGeneration, authEvents, stateKey: row.stateKey ?? undefined };
-    cache.set(id, read);
+    if (read.generation > 0) cache.set(id, read); // else it is yet to find its place
     return read;
   };
   return {

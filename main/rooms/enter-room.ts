@@ -65,7 +65,7 @@ export function createEnterRoom({ core, queue, keyring, serverName, now, log }: 
     );
     const ordered = inOrder(ofRoom, (event) => event, judge.missingAuthEvents);
     const writeOne = (event: RoomEvent, effects: Effects) => {
-      if (store.find(event.eventId) !== undefined || judge.missingAuthEvents(event).length > 0) return;
+      if (store.isGrounded(event.eventId) || judge.missingAuthEvents(event).length > 0) return;
       const judgement = judgeOutlier(event);
       write({ event, source: 'join', ...judgement, stateBefore: undefined }, effects);
       if (judgement.outcome !== 'accepted') effects.outcomes.push(outcomeOf(event, 'join', judgement));
@@ -86,7 +86,7 @@ export function createEnterRoom({ core, queue, keyring, serverName, now, log }: 
     for (const [index, { eventId }] of state.entries()) {
       if (index % readWithoutPause === 0) await new Promise(setImmediate);
       const record = store.summary(eventId);
-      if (record?.stateKey == null || record.room !== room) continue;
+      if (record?.stateKey == null || record.room !== room || record.authGeneration === 0) continue;
       if (record.outcome !== 'rejected') entries.set(record.stateKey, record.id);
     }
     const built = buildState(entries);

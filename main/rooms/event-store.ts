@@ -21,6 +21,8 @@ export interface EventStore {
   at(id: number): EventRecord | undefined;
   /** Without its JSON: for questions about a whole state. */
   summary(eventId: EventId): (EventSummary & { readonly id: number }) | undefined;
+  /** It is here with all that it is allowed by: an invite from outside is not. */
+  isGrounded(eventId: EventId): boolean;
   /** As clients and other servers see it: redacted, if it was. */
   shown(record: EventRecord): StoredEvent;
   put(record: EventRecord): void;
@@ -70,16 +72,18 @@ export function createEventStore(
             decidedBy: record.decidedBy === null ? [] : (JSON.parse(record.decidedBy) as EventId[]),
           },
   });
+  const summary: EventStore['summary'] = (eventId) => {
+    const id = eventIds.find(eventId);
+    const found = id === undefined ? undefined : (cache.get(id) ?? events.summary(id));
+    return id === undefined || found === undefined ? undefined : { ...found, id };
+  };
   return {
     at,
+    summary,
+    isGrounded: (eventId) => (summary(eventId)?.authGeneration ?? 0) > 0,
     find(eventId) {
       const id = eventIds.find(eventId);
       return id === undefined ? undefined : at(id);
-    },
-    summary(eventId) {
-      const id = eventIds.find(eventId);
-      const found = id === undefined ? undefined : (cache.get(id) ?? events.summary(id));
-      return id === undefined || found === undefined ? undefined : { ...found, id };
     },
     shown(record) {
       const known = shownEvents.get(record) ?? show(record);

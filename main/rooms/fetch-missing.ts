@@ -1,4 +1,4 @@
-import type { EventId, RoomId, ServerName } from '../../shared/ids.ts';
+import type { EventId, ServerName } from '../../shared/ids.ts';
 import type { Log } from '../log.ts';
 import type { RemotePdus, RemoteServers } from '../network/remote-servers.ts';
 import type { Clock } from '../platform.ts';
@@ -22,8 +22,6 @@ export interface WalkLimits {
   /** Events of one walk. */
   readonly walkEvents: number;
   readonly walkMs: number;
-  /** No other walk in the room so soon after one that led nowhere: every event behind the gap would begin one. */
-  readonly walkPauseMs: number;
 }
 
 const perRequest = 100; // peers answer with 10 to 20
@@ -42,11 +40,8 @@ export function createFetchMissing(deps: FetchMissingDeps): FetchMissing {
   const { core, remote, checkEvents, clock, log, limits } = deps;
   const { store, tables } = core;
   const isHere = (id: EventId) => store.find(id)?.outlier === 0;
-  const pausedUntil = new Map<RoomId, number>();
 
   return async (head, event, servers) => {
-    if (clock.now() < (pausedUntil.get(head.roomId) ?? 0)) return [];
-    pausedUntil.delete(head.roomId);
     const found = new Map<EventId, CheckedEvent>();
     const refused = new Set<EventId>(); // not asked for again
     const deadline = clock.now() + limits.walkMs;
@@ -96,7 +91,6 @@ export function createFetchMissing(deps: FetchMissingDeps): FetchMissing {
       const latest = citersOfMissing();
       const isOver = latest.length === 0 || found.size >= limits.walkEvents || clock.now() > deadline;
       if (!isOver && (await step(latest.sort((a, b) => a.depth - b.depth)))) continue;
-      if (found.size === 0) pausedUntil.set(head.roomId, clock.now() + limits.walkPauseMs);
       return behind(event, found);
     }
   };

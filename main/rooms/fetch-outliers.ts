@@ -45,7 +45,7 @@ export function createFetchOutliers({ core, remote, checkEvents, log }: FetchDep
       const event = checkFormat(pdu, head.roomId, head.rules);
       if (!isRefused(event)) events.set(event.eventId, event);
     }
-    const unknown = [...events.values()].filter(({ eventId }) => store.summary(eventId) === undefined);
+    const unknown = [...events.values()].filter(({ eventId }) => !store.isGrounded(eventId));
     const checked = new Map<EventId, CheckedEvent>();
     for (const [id, result] of await checkEvents(unknown, servers)) {
       if (!isRefused(result)) {
@@ -116,7 +116,7 @@ export function createFetchOutliers({ core, remote, checkEvents, log }: FetchDep
   const keepAll = async (pool: ReadonlyMap<EventId, CheckedEvent>) => {
     const ordered = inOrder([...pool.values()], ({ event }) => event, judge.missingAuthEvents);
     const keepOne = ({ event, isRedacted, verifiedBy }: CheckedEvent, effects: Effects) => {
-      if (store.find(event.eventId) !== undefined || judge.missingAuthEvents(event).length > 0) return;
+      if (store.isGrounded(event.eventId) || judge.missingAuthEvents(event).length > 0) return;
       const judgement = judge.judge(event, { stateBefore: undefined, currentState: undefined, verifiedBy });
       write({ event, source: 'outlier', ...judgement, stateBefore: undefined }, effects);
       const outcome = judgement.outcome === 'accepted' && isRedacted ? 'redacted' : judgement.outcome;
@@ -130,7 +130,7 @@ export function createFetchOutliers({ core, remote, checkEvents, log }: FetchDep
     }
   };
 
-  const missing = (ids: readonly EventId[]) => ids.filter((id) => store.summary(id) === undefined);
+  const missing = (ids: readonly EventId[]) => ids.filter((id) => !store.isGrounded(id));
   return {
     async fetch(head, ids, servers) {
       const wanted = missing(ids);

@@ -28,7 +28,7 @@ interface FetchStateDeps {
 export function createFetchState({ core, remote, outliers, log }: FetchStateDeps): FetchState {
   const { tables, store } = core;
   const { load } = tables.stateNodes;
-  const lacking = (ids: readonly EventId[]) => ids.filter((id) => store.summary(id) === undefined);
+  const lacking = (ids: readonly EventId[]) => ids.filter((id) => !store.isGrounded(id));
 
   /** The state that these events make. What was rejected, or is no state event of this room, is not part of it. */
   const stateOf = async (head: RoomHead, ids: readonly EventId[]): Promise<StateRef> => {

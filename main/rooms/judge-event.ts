@@ -49,7 +49,7 @@ export function createJudge(store: EventStore, reader: StateReader): Judge {
   return {
     missingAuthEvents: (event) => {
       const needed = [...createOf(event), ...event.authEvents];
-      return [...new Set(needed)].filter((id) => store.find(id) === undefined);
+      return [...new Set(needed)].filter((id) => !store.isGrounded(id));
     },
     judge(event, { stateBefore, currentState, verifiedBy }) {
       const context: AuthContext = { verifiedBy: (server) => verifiedBy.has(server), verifyThirdParty };

@@ -2,6 +2,7 @@ import type { PduSource } from '../../shared/flow.ts';
 import type { EventId, RoomId, ServerName } from '../../shared/ids.ts';
 import type { StateRef } from '../db/state-trie.ts';
 import type { Log } from '../log.ts';
+import type { Clock } from '../platform.ts';
 import type { RoomEvent } from '../protocol/event.ts';
 import type { CheckedEvent } from './check-pdus.ts';
 import type { Effects } from './effects.ts';
@@ -57,7 +58,10 @@ interface ReceiveDeps {
   readonly fetchState: FetchState;
   readonly settling: SettleEvents;
   readonly placesFor: PlacesFor;
+  readonly clock: Clock;
   readonly log: Log;
+  /** No other walk in the room so soon after one that led nowhere: every event behind the gap would begin one. */
+  readonly walkPauseMs: number;
 }
 
 /** In one transaction: it holds up the loop for less than 50 ms. */
@@ -66,8 +70,10 @@ const settledAtOnce = 50;
 const mostStatesFetched = 20;
 
 export function createReceiveEvents(deps: ReceiveDeps): ReceiveEvents {
-  const { core, outliers, fetchMissing, fetchState, settling, placesFor, log } = deps;
+  const { core, outliers, fetchMissing, fetchState, settling, placesFor, clock, log, walkPauseMs } = deps;
   const { heads, store, judge, resolve, write, commit } = core;
+
+  const pausedUntil = new Map<RoomId, number>();
 
   const headOf = (roomId: RoomId): RoomHead => {
     const head = heads.get(roomId);
@@ -260,9 +266,17 @@ export function createReceiveEvents(deps: ReceiveDeps): ReceiveEvents {
     };
 
     await settleAll(ordered, source, finish, async (checked) => {
+      if (source === 'backfill') return supplyState(checked, { states: 1 });
+      if (clock.now() < (pausedUntil.get(roomId) ?? 0)) {
+        const missing = missingPrevs(checked.event, headOf(roomId));
+        return { kind: 'waiting', reason: 'There is a gap that could not be filled a moment ago.', missing };
+      }
       const budget = { states: mostStatesFetched };
-      if (source === 'live') await walkBack(checked.event, budget);
-      return isReady(checked) ? undefined : supplyState(checked, budget);
+      await walkBack(checked.event, budget);
+      const waiting = isReady(checked) ? undefined : await supplyState(checked, budget);
+      if (waiting === undefined) pausedUntil.delete(roomId);
+      else pausedUntil.set(roomId, clock.now() + walkPauseMs);
+      return waiting;
     });
     const circular: Waiting = { kind: 'waiting', reason: 'It is part of a circle of events.', missing: [] };
     const left = events.filter((checked) => !done.has(checked));

@@ -86,7 +86,7 @@ export function createRooms(deps: RoomsDeps): Rooms {
   const fetchMissing = createFetchMissing({ core, remote, checkEvents, clock, log, limits });
   const fetchState = createFetchState({ core, remote, outliers, log });
   const receiveEvents = createReceiveEvents({
-    ...{ core, outliers, fetchMissing, fetchState, log },
+    ...{ core, outliers, fetchMissing, fetchState, clock, log, walkPauseMs: limits.walkPauseMs },
     settling: createSettleEvents(core, policyServers),
     placesFor: createPlacesFor(core.tables, core.store),
   });

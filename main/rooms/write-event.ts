@@ -61,6 +61,12 @@ export function createWriteEvent(deps: WriteEventDeps): WriteEvent {
     return 1 + before.reduce((highest, record) => Math.max(highest, record?.topological ?? 0), 0);
   };
 
+  /** An event is above all that it cites. Of an invite from outside we have nothing to tell how high that is. */
+  const generationAbove = (auths: readonly number[]): number => {
+    const generations = auths.map((auth) => store.at(auth)?.authGeneration ?? 0);
+    return generations.includes(0) ? 0 : 1 + Math.max(0, ...generations);
+  };
+
   const recordOf = (
     { event, source, outcome, why, stateBefore, place }: JudgedEvent,
     head: RoomHead,
@@ -90,7 +96,7 @@ export function createWriteEvent(deps: WriteEventDeps): WriteEvent {
       reason: why?.reason ?? null,
       decidedBy: why === undefined ? null : JSON.stringify(why.decidedBy),
       authEvents: JSON.stringify(auths),
-      authGeneration: 1 + auths.reduce((highest, auth) => Math.max(highest, store.at(auth)?.authGeneration ?? 0), 0),
+      authGeneration: generationAbove(auths),
       receivedTs: known?.receivedTs ?? now(),
       stateBefore: before,
       stateAfter: after,

@@ -144,6 +144,7 @@ test('an invite from outside is known, can be taken back by the room, and be for
   const event = invite?.event as RoomEvent;
   const strippedState = [{ type: 'm.room.name', content: { name: 'x' } }];
   b.rooms.setOutOfRoomMembership({ event, membership: 'invite', userId: bob, strippedState });
+  expect(b.count('FROM events WHERE auth_generation = 0')).toBe(1); // nothing is here of what it cites
   expect(b.rooms.memberships(bob)).toMatchObject([{ roomId, membership: 'invite', strippedState, sender: alice }]);
   expect(b.rooms.info(roomId)?.resident).toBe(false);
   expect(b.rooms.forget(bob, roomId)).toBe(false);
@@ -152,6 +153,19 @@ test('an invite from outside is known, can be taken back by the room, and be for
   expect(b.rooms.memberships(bob)).toMatchObject([{ roomId, membership: 'leave', forgotten: false }]);
   expect(b.rooms.forget(bob, roomId)).toBe(true);
   expect(b.rooms.memberships(bob)).toMatchObject([{ forgotten: true }]);
+});
+
+test('an invite that came before the room is judged with it', async () => {
+  const [a, b] = [await roomServer('a.test'), await roomServer('b.test')];
+  const roomId = await createRoom(a, alice);
+  const [invite] = await a.rooms.append(roomId, [member(alice, bob, 'invite')]);
+  const event = invite?.event as RoomEvent;
+  b.rooms.setOutOfRoomMembership({ event, membership: 'invite', userId: bob, strippedState: [] });
+  const joined = await join(a, b, roomId, bob);
+  expect(joined.authEvents).toContain(event.eventId);
+  expect(b.rooms.event(event.eventId)).toMatchObject({ outcome: 'accepted', outlier: true, source: 'join' });
+  expect(b.count('FROM events WHERE auth_generation = 0')).toBe(0);
+  expect(b.rooms.memberships(bob)).toMatchObject([{ membership: 'join', eventId: joined.eventId }]);
 });
 
 test('a version that an invite made up is corrected by the join', async () => {

@@ -105,6 +105,12 @@ test('a gap that nobody can fill is visible, waits, and is filled when somebody 
   expect(a.count('FROM staged_pdus')).toBe(0);
 });
 
+test('behind a gap that could not be filled, not every event begins the search anew', async () => {
+  const events = await sayMany(5);
+  for (const event of events.slice(1)) expect(outcomes(await receive(a, b, event))).toEqual(['parked']);
+  expect(a.asked.filter((asked) => asked === 'missingEvents b.test')).toHaveLength(1);
+});
+
 test('what waits has its turn when what it lacked comes by itself', async () => {
   const events = await sayMany(3);
   expect(outcomes(await receive(a, b, events[2] as RoomEvent))).toEqual(['parked']);
