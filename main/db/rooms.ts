@@ -9,6 +9,7 @@ export const schema = `
     version TEXT NOT NULL,
     state INTEGER NOT NULL DEFAULT 0, -- the current state, resolved over the forward extremities: a state node
     gap INTEGER NOT NULL DEFAULT 0,   -- whether prev events are missing that nobody could give us
+    entered_depth INTEGER NOT NULL DEFAULT 0, -- of the join by which we came in: what is below was before us
     created_ts INTEGER NOT NULL) STRICT;`;
 
 export interface RoomRow {
@@ -17,10 +18,11 @@ export interface RoomRow {
   readonly version: string;
   readonly state: number;
   readonly gap: 0 | 1;
+  readonly enteredDepth: number;
 }
 
 export function roomsTable(db: Db) {
-  const columns = 'id, room_id AS roomId, version, state, gap';
+  const columns = 'id, room_id AS roomId, version, state, gap, entered_depth AS enteredDepth';
   const select = db.prepare<[RoomId], RoomRow>(`SELECT ${columns} FROM rooms WHERE room_id = ?`);
   const selectAll = db.prepare<[], RoomRow>(`SELECT ${columns} FROM rooms ORDER BY id`);
   const insert = db.prepare<[roomId: RoomId, version: string, createdTs: number], RoomRow>(
@@ -32,6 +34,9 @@ export function roomsTable(db: Db) {
     'DELETE FROM events WHERE room = ? AND outlier = 1 RETURNING id',
   );
   const updateState = db.prepare<[state: number, id: number]>('UPDATE rooms SET state = ? WHERE id = ?');
+  const updateEntered = db.prepare<[depth: number, id: number]>(
+    'UPDATE rooms SET entered_depth = ?, gap = 0 WHERE id = ?',
+  );
   const updateGap = db.prepare<[gap: number, id: number]>('UPDATE rooms SET gap = ? WHERE id = ?');
   return {
     get: (roomId: RoomId): RoomRow | undefined => select.get(roomId),
@@ -51,6 +56,8 @@ export function roomsTable(db: Db) {
       return removeOutliers.all(id).map((row) => row.id);
     },
     setState: (id: number, state: number): void => updateState.run(state, id),
+    /** We have come in anew: nothing is missing from here on. */
+    entered: (id: number, depth: number): void => updateEntered.run(depth, id),
     setGap: (id: number, gap: boolean): void => updateGap.run(gap ? 1 : 0, id),
   };
 }

@@ -117,8 +117,8 @@ export function createEnterRoom({ core, queue, keyring, serverName, now, log }: 
     const highest = head.extremities.map((id) => store.at(id)?.topological ?? 0);
     const place = { position: tables.positions.next(), topological: 1 + Math.max(0, ...highest) };
     tables.edges.clearForward(head.id);
-    tables.rooms.setGap(head.id, false);
-    heads.update(join.roomId, { extremities: [], gap: false });
+    tables.rooms.entered(head.id, join.depth);
+    heads.update(join.roomId, { extremities: [], gap: false, enteredDepth: join.depth });
     write({ event: join, source: 'join', ...judged, stateBefore, place }, effects);
     effects.outcomes.push(outcomeOf(join, 'join', judged));
   };

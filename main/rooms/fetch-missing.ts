@@ -10,7 +10,8 @@ import type { RoomHead } from './room-heads.ts';
 /**
  * Walks back from an event whose prev events are not here until it meets what is: by `/get_missing_events` again and
  * again, and where that brings nothing by `/backfill`. What it finds has passed the first three checks; it is not stored.
- * It may end before the history is joined up, for want of servers, time or patience: then states must be asked for.
+ * It may end before the history is joined up, for want of servers, time or patience: then states must be asked for. So it
+ * does at what was before we came into the room: that is history, and not to be told as news.
  */
 export type FetchMissing = (
   head: RoomHead,
@@ -56,7 +57,9 @@ export function createFetchMissing(deps: FetchMissingDeps): FetchMissing {
       for (const pdu of pdus.slice(0, limits.walkEvents - found.size)) {
         const parsed = checkFormat(pdu, head.roomId, head.rules);
         if (isRefused(parsed) || found.has(parsed.eventId) || refused.has(parsed.eventId)) continue;
-        if (parsed.eventId !== event.eventId && !isHere(parsed.eventId)) fresh.set(parsed.eventId, parsed);
+        if (parsed.eventId === event.eventId || isHere(parsed.eventId)) continue;
+        if (parsed.depth < head.enteredDepth) refused.add(parsed.eventId);
+        else fresh.set(parsed.eventId, parsed);
       }
       for (const [id, result] of await checkEvents([...fresh.values()], servers)) {
         if (isRefused(result)) refused.add(id);
@@ -71,7 +74,13 @@ export function createFetchMissing(deps: FetchMissingDeps): FetchMissing {
       const missing = [...new Set(latest.flatMap(({ prevEvents }) => prevEvents))].filter((id) => !isHere(id));
       for (const server of servers) {
         const asks = [
-          () => remote.missingEvents(server, head.roomId, { earliest, latest: ids, limit: perRequest, minDepth: 0 }),
+          () =>
+            remote.missingEvents(server, head.roomId, {
+              earliest,
+              latest: ids,
+              limit: perRequest,
+              minDepth: head.enteredDepth,
+            }),
           () => remote.backfill(server, head.roomId, missing.slice(0, mostCited), perRequest),
         ];
         for (const ask of asks) {

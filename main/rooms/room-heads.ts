@@ -11,6 +11,8 @@ export interface RoomHead {
   readonly rules: RoomVersionRules;
   readonly state: number; // current, resolved over the extremities
   readonly gap: boolean;
+  /** Wire depth of the join by which we came in: events below it were before us, as far as depth is to be believed. */
+  readonly enteredDepth: number;
   readonly extremities: readonly number[];
   /** Servers with a joined member, ours included. */
   readonly servers: ReadonlySet<ServerName>;
@@ -35,11 +37,11 @@ export function createRoomHeads(db: Db, { rooms, edges, currentState }: Tables):
     byNumber.clear();
   });
 
-  const keep = ({ id, roomId, version, state, gap }: RoomRow): RoomHead => {
+  const keep = ({ id, roomId, version, state, gap, enteredDepth }: RoomRow): RoomHead => {
     const rules = rulesOf(version);
     if (rules === undefined) throw new Error(`room ${roomId} has version ${version}, which is not known here`);
     const servers = new Set(currentState.servers(id));
-    const head = { id, roomId, rules, state, gap: gap === 1, extremities: edges.forward(id), servers };
+    const head = { id, roomId, rules, state, gap: gap === 1, enteredDepth, extremities: edges.forward(id), servers };
     byId.set(roomId, head);
     byNumber.set(id, roomId);
     return head;

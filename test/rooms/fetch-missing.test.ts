@@ -92,6 +92,24 @@ test('beyond the bound of a walk, the state is asked for, and the rest is histor
   expect(c.rooms.info(roomId)?.gap).toBe(false);
 });
 
+test('what was before we came into the room is not told as news', async () => {
+  const old = await sayMany(12);
+  expect(new Set(outcomes(await receive(a, b, ...old)))).toEqual(new Set(['accepted']));
+  await a.rooms.append(
+    roomId,
+    Array.from({ length: 10 }, (_, number) => message(alice, `a${number}`)),
+  );
+  const c = await roomServer('c.test');
+  await join(a, c, roomId, user('@carol:c.test'));
+  Object.assign(c.answers, answersFrom(b.rooms, 10));
+  const late = await send(b, message(bob, 'b.test has heard of nothing since')); // its prev event is old[11]
+  const list = await c.rooms.receive(incoming(late), { origin: b.serverName, source: 'live' });
+  expect(outcomes(list)).toEqual(['accepted']);
+  expect(bodies(c)).toEqual(['b.test has heard of nothing since']);
+  expect(c.rooms.stateBefore(late.eventId)?.size).toBe(b.rooms.stateBefore(late.eventId)?.size);
+  expect(c.count("FROM events WHERE source = 'missing'")).toBe(0);
+});
+
 test('a gap that nobody can fill is visible, waits, and is filled when somebody can', async () => {
   const events = await sayMany(3);
   const [outcome] = await receive(a, b, events[2] as RoomEvent);
