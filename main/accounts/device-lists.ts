@@ -1,5 +1,5 @@
 import type { RoomId, UserId } from '../../shared/ids.ts';
-import type { RoomState, Rooms } from '../rooms/rooms.ts';
+import type { LocalMembership, RoomState, Rooms } from '../rooms/rooms.ts';
 import type { DeviceKeys } from './device-keys.ts';
 import { membershipOf } from './room-view.ts';
 
@@ -10,11 +10,12 @@ export interface DeviceListChanges {
 
 /** Whose device lists a client must ask for again, or no more. https://spec.matrix.org/v1.19/client-server-api/#tracking-the-device-list-for-a-user */
 export interface DeviceLists {
-  between(userId: UserId, after: number, upTo: number): DeviceListChanges;
+  /** `memberships`: where this user stands, in all rooms. */
+  between(userId: UserId, memberships: readonly LocalMembership[], after: number, upTo: number): DeviceListChanges;
 }
 
 interface DeviceListsOptions {
-  readonly rooms: Pick<Rooms, 'memberships' | 'currentState' | 'stateBefore' | 'stateChanges' | 'event'>;
+  readonly rooms: Pick<Rooms, 'currentState' | 'stateBefore' | 'stateChanges' | 'event'>;
   readonly deviceKeys: Pick<DeviceKeys, 'changedBetween'>;
   readonly members: {
     joined(roomId: RoomId, not: UserId): readonly UserId[];
@@ -46,9 +47,9 @@ export function createDeviceLists({ rooms, deviceKeys, members, mayHaveChanged }
   };
 
   return {
-    between(userId, after, upTo) {
+    between(userId, memberships, after, upTo) {
       const suspects = new Set<UserId>();
-      for (const { roomId, membership, position } of rooms.memberships(userId)) {
+      for (const { roomId, membership, position } of memberships) {
         const hasGone = membership !== 'join' && position > after;
         const wasIn = membership === 'join' || (hasGone && (membership === 'leave' || membership === 'ban'));
         if (wasIn && mayHaveChanged(roomId, after)) {

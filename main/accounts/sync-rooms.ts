@@ -23,8 +23,9 @@ export interface SyncRoomsServices extends SyncRoomServices {
   readonly unread: Unread;
 }
 
-/** What has changed besides events. */
+/** Where the viewer stands, and what has changed besides events. */
 export interface RoomNews {
+  readonly memberships: readonly LocalMembership[];
   readonly accountData: readonly AccountDataEvent[];
   readonly typing: ReadonlySet<RoomId>;
 }
@@ -37,10 +38,9 @@ export async function syncRooms(
   scope: SyncScope,
   news: RoomNews,
 ): Promise<JsonObject | undefined> {
-  const { rooms } = services;
-  const { viewer, since, filter } = scope;
+  const { since, filter } = scope;
   const sections = new Map<Section, Record<RoomId, JsonObject>>();
-  for (const member of rooms.memberships(viewer.userId)) {
+  for (const member of news.memberships) {
     const { roomId } = member;
     if (member.forgotten || filter.notRooms.has(roomId) || filter.rooms?.has(roomId) === false) continue;
     const [section, room] = roomIn(services, scope, news, member) ?? [];

@@ -1,4 +1,4 @@
-import type { RoomId, UserId } from '../../shared/ids.ts';
+import type { UserId } from '../../shared/ids.ts';
 import type { Clock } from '../platform.ts';
 import type { JsonObject } from '../protocol/json.ts';
 import type { Change, Rooms } from '../rooms/rooms.ts';
@@ -58,9 +58,8 @@ export function createSync(services: SyncServices): Sync {
     try {
       for (;;) {
         const isLast = patience.isOver();
-        const joined = new Set(joinedRooms(rooms, viewer.userId));
         // Listening begins before the look, so that nothing is missed between the two.
-        const { heard, stop } = changes.listen((change) => concerns(change, viewer.userId, joined, rooms));
+        const { heard, stop } = changes.listen((change) => concerns(change, viewer.userId, rooms));
         try {
           const { reply, isEmpty } = await oneSync(services, request, since);
           if (!isEmpty || isLast) return reply;
@@ -95,16 +94,10 @@ function patienceFor(ms: number, clock: Clock, signal: AbortSignal) {
   };
 }
 
-const joinedRooms = (rooms: Rooms, userId: UserId): readonly RoomId[] =>
-  rooms
-    .memberships(userId)
-    .filter(({ membership }) => membership === 'join')
-    .map(({ roomId }) => roomId);
-
-function concerns({ roomId, users }: Change, userId: UserId, joined: ReadonlySet<RoomId>, rooms: Rooms): boolean {
+function concerns({ roomId, users }: Change, userId: UserId, rooms: Pick<Rooms, 'localMembers'>): boolean {
   if (users?.includes(userId)) return true;
   if (roomId === undefined) return users === undefined; // device lists are everybody's business
-  return joined.has(roomId) || rooms.localMembers(roomId).includes(userId);
+  return rooms.localMembers(roomId).includes(userId);
 }
 
 async function oneSync(
@@ -125,8 +118,10 @@ async function oneSync(
     ignored: accountData.ignored(userId),
   };
 
+  const memberships = rooms.memberships(userId);
   const data = accountData.between(userId, after, upTo);
   const inRooms = await syncRooms(services, scope, {
+    memberships,
     accountData: data.filter(({ roomId }) => roomId !== undefined),
     typing: typing.changedSince(since?.typing ?? 0),
   });
@@ -136,7 +131,7 @@ async function oneSync(
   }
   const globalEvents = global.filter((event) => passes(filter.accountData, event));
   const messages = toDevice.next(viewer, since?.toDevice ?? 0, upTo);
-  const lists = since === undefined ? { changed: [], left: [] } : deviceLists.between(userId, after, upTo);
+  const lists = since === undefined ? { changed: [], left: [] } : deviceLists.between(userId, memberships, after, upTo);
   const nextBatch = writeSyncToken({ position: upTo, toDevice: messages.position, typing: typingSerial });
   lazyMembers.finish(nextBatch);
 

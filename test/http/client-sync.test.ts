@@ -142,6 +142,13 @@ describe('what comes after', () => {
     expect(await inVain).not.toHaveProperty('rooms');
   });
 
+  test('who is thrown out while waiting is told at once', async () => {
+    const { roomId } = await together();
+    const waiting = bob.sync((await bob.sync()).next_batch, '&timeout=30000');
+    await alice.act(roomId, 'kick', { user_id: bob.userId });
+    expect((await waiting).rooms.leave).toHaveProperty([roomId]);
+  });
+
   test('events of rooms that do not concern one wake nobody', async () => {
     const { since } = await together();
     const elsewhere = await bob.createRoom();

@@ -8,12 +8,14 @@ import type { InteractiveAuth } from '../../accounts/interactive-auth.ts';
 import type { KeyDirectory } from '../../accounts/key-directory.ts';
 import { readSyncToken } from '../../accounts/sync-token.ts';
 import { isObject, type JsonObject } from '../../protocol/json.ts';
+import type { Rooms } from '../../rooms/rooms.ts';
 import { type AnyRoute, route } from '../route.ts';
 import { jsonObject } from '../schemas.ts';
 import { keyAs, none, orNull } from './fields.ts';
 import { authField, onceProved } from './interactive.ts';
 
 interface KeyServices {
+  readonly rooms: Pick<Rooms, 'memberships'>;
   readonly deviceKeys: DeviceKeys;
   readonly keyDirectory: KeyDirectory;
   readonly deviceLists: DeviceLists;
@@ -29,7 +31,7 @@ const byUser = <T>(map: Readonly<Record<string, T>>): ReadonlyMap<UserId, T> =>
 
 /** https://spec.matrix.org/v1.19/client-server-api/#key-management-api and #cross-signing */
 export const keyRoutes = (services: KeyServices): readonly AnyRoute[] => {
-  const { deviceKeys, keyDirectory, deviceLists, crossSigning, interactiveAuth } = services;
+  const { rooms, deviceKeys, keyDirectory, deviceLists, crossSigning, interactiveAuth } = services;
   return [
     route({
       method: 'POST',
@@ -77,7 +79,8 @@ export const keyRoutes = (services: KeyServices): readonly AnyRoute[] => {
       query: z.object({ from: z.string(), to: z.string() }),
       handle({ query, caller }) {
         const [from, to] = [readSyncToken(query.from), readSyncToken(query.to)];
-        return { ...deviceLists.between(caller.userId, from.position, to.position) };
+        const memberships = rooms.memberships(caller.userId);
+        return { ...deviceLists.between(caller.userId, memberships, from.position, to.position) };
       },
     }),
     route({
