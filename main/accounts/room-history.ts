@@ -5,7 +5,7 @@ import { splitStateKey } from '../protocol/state-map.ts';
 import type { RoomState, Rooms, StoredEvent } from '../rooms/rooms.ts';
 import type { ClientEvents } from './client-events.ts';
 import { passesInRoom, type RoomEventFilter } from './event-filter.ts';
-import { placeAt } from './room-place.ts';
+import { placeAt, placeBackFrom } from './room-place.ts';
 import { roomView } from './room-view.ts';
 import type { Session } from './sessions.ts';
 import {
@@ -13,6 +13,7 @@ import {
   type HistoryPlace,
   placeAfter,
   placeBefore,
+  readHistoryToken,
   writeHistoryToken,
   writeSyncToken,
 } from './sync-token.ts';
@@ -52,6 +53,12 @@ interface RoomHistoryServices {
 const maxRounds = 10;
 const leastPerRound = 20;
 
+/** Where to stop: at a place, or at what had arrived by a sync. */
+interface End {
+  readonly to?: HistoryPlace;
+  readonly after?: number;
+}
+
 interface Page {
   readonly events: readonly StoredEvent[];
   /** Where the next page begins. */
@@ -72,28 +79,40 @@ export function createRoomHistory(services: RoomHistoryServices): RoomHistory {
     roomId: RoomId,
     towards: 'start' | 'end',
     from: HistoryPlace | undefined,
-    to: HistoryPlace | undefined,
+    { to, after }: End,
     limit: number,
     keep: (events: readonly StoredEvent[]) => readonly StoredEvent[],
   ): Promise<Page> => {
+    const within = (event: StoredEvent): HistoryPlace => ({
+      ...placeBeyond(event, towards),
+      ...(from?.upTo !== undefined && { upTo: from.upTo }),
+    });
     const kept: StoredEvent[] = [];
     let at = from;
+    const arrived = { ...(from?.upTo !== undefined && { upTo: from.upTo }), ...(after !== undefined && { after }) };
     for (let round = 0; round < maxRounds; round++) {
       const size = Math.max(limit - kept.length, leastPerRound);
-      const ask = { from: at, towards, limit: size };
+      const ask = { from: at, towards, limit: size, arrived };
       let found = rooms.page(roomId, ask);
       if (towards === 'start' && (await fillGaps(roomId, found, size))) found = rooms.page(roomId, ask);
       const inRange = to === undefined ? found : found.filter((event) => isBefore(event, to, towards));
       for (const event of keep(inRange)) {
         kept.push(event);
-        if (kept.length === limit) return { events: kept, next: placeBeyond(event, towards), isEnd: false };
+        if (kept.length === limit) return { events: kept, next: within(event), isEnd: false };
       }
       const last = inRange.at(-1);
-      if (last !== undefined) at = placeBeyond(last, towards);
+      if (last !== undefined) at = within(last);
       if (found.length < size || inRange.length < found.length) return { events: kept, next: at, isEnd: true };
       await new Promise(setImmediate);
     }
     return { events: kept, next: at, isEnd: false };
+  };
+
+  const endOf = (roomId: RoomId, to: string | undefined, dir: 'b' | 'f'): End => {
+    if (to === undefined) return {};
+    const place = readHistoryToken(to);
+    if (typeof place !== 'number') return { to: place };
+    return dir === 'b' ? { after: place } : { to: placeAt(rooms, roomId, to) };
   };
 
   /** Where a page runs into what is missing here, other servers are asked for it. */
@@ -128,8 +147,8 @@ export function createRoomHistory(services: RoomHistoryServices): RoomHistory {
       const page = await pages(
         roomId,
         towards,
-        placeAt(rooms, roomId, start),
-        to === undefined ? undefined : placeAt(rooms, roomId, to),
+        dir === 'b' ? placeBackFrom(start) : placeAt(rooms, roomId, start),
+        endOf(roomId, to, dir),
         Math.min(filter.limit ?? limit, limit),
         (events) => seenBy(viewer, roomId, filter, events),
       );

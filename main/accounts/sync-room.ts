@@ -7,7 +7,7 @@ import { passesInRoom, type SyncFilter } from './event-filter.ts';
 import type { LazyMembersOfSync } from './lazy-members.ts';
 import { recentEvents, type Timeline } from './room-timeline.ts';
 import type { Session } from './sessions.ts';
-import { placeBefore, writeHistoryToken, writeSyncToken } from './sync-token.ts';
+import { writeSyncToken } from './sync-token.ts';
 
 /** `use_state_after`, by the name that the client knows it by. */
 export type StateAfter = 'state_after' | 'org.matrix.msc4222.state_after';
@@ -92,8 +92,8 @@ export function syncRoom(services: SyncRoomServices, scope: SyncScope, room: Roo
 }
 
 function beginning(start: StoredEvent | undefined, after: number): string {
-  if (start !== undefined) return writeHistoryToken(placeBefore(start));
-  return writeSyncToken({ position: after, toDevice: 0, typing: 0 });
+  const position = start?.position === undefined ? after : start.position - 1;
+  return writeSyncToken({ position, toDevice: 0, typing: 0 });
 }
 
 /** The events that a client needs to know the state by. */

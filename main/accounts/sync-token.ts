@@ -19,8 +19,13 @@ export function readSyncToken(text: string): SyncToken {
   return { position: Number(position), toDevice: Number(toDevice), typing: Number(typing) };
 }
 
-/** A place between two events of a room's history: half a position before or after one of them. */
-export type HistoryPlace = TopologicalToken;
+/**
+ * A place between two events of a room's history: half a position before or after one of them. With `upTo` of the history
+ * of what had arrived by then: what came later stands in a sync already, wherever it belongs in the order.
+ */
+export interface HistoryPlace extends TopologicalToken {
+  readonly upTo?: number;
+}
 
 export const placeBefore = ({ topological, position = 0 }: StoredEvent): HistoryPlace => ({
   topological,
@@ -33,13 +38,16 @@ export const placeAfter = ({ topological, position = 0 }: StoredEvent): HistoryP
 
 /** Before all that there is. */
 export const firstPlace: HistoryPlace = { topological: -1e15, position: 0 };
+/** Behind all that had arrived by then. */
+export const lastPlace = (upTo: number): HistoryPlace => ({ topological: 1e15, position: 0, upTo });
 
-export const writeHistoryToken = ({ topological, position }: HistoryPlace): string =>
-  `t1_${topological}_${position * 2}`;
+export const writeHistoryToken = ({ topological, position, upTo }: HistoryPlace): string =>
+  `t1_${topological}_${position * 2}${upTo === undefined ? '' : `_${upTo}`}`;
 
 /** A place in the history, or the arrival position in a sync token. */
 export function readHistoryToken(text: string): HistoryPlace | number {
-  const [, topological, doubled] = /^t1_(-?\d{1,16})_(-?\d{1,16})$/.exec(text) ?? [];
+  const [, topological, doubled, upTo] = /^t1_(-?\d{1,16})_(-?\d{1,16})(?:_(-?\d{1,16}))?$/.exec(text) ?? [];
   if (topological === undefined) return readSyncToken(text).position;
-  return { topological: Number(topological), position: Number(doubled) / 2 };
+  const place = { topological: Number(topological), position: Number(doubled) / 2 };
+  return upTo === undefined ? place : { ...place, upTo: Number(upTo) };
 }

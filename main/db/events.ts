@@ -118,8 +118,11 @@ export function eventsTable(db: Db) {
      AND type <> '${dummyEvent}' ORDER BY position DESC LIMIT ?`,
   );
   const inPage = (order: string, limit: string) =>
-    db.prepare<[room: number, topological: number, position: number, limit: number], { id: number }>(
-      `SELECT id FROM events WHERE room = ? AND position IS NOT NULL AND outcome = 'accepted'
+    db.prepare<
+      [room: number, after: number, upTo: number, topological: number, position: number, limit: number],
+      { id: number }
+    >(
+      `SELECT id FROM events WHERE room = ? AND position > ? AND position <= ? AND outcome = 'accepted'
        AND type <> '${dummyEvent}' AND (topological, position) ${order} (?, ?) ORDER BY topological ${limit}, position ${limit} LIMIT ?`,
     );
   const older = inPage('<', 'DESC');
@@ -136,12 +139,16 @@ export function eventsTable(db: Db) {
     /** Accepted events with `after < position <= upTo`: numbers, the newest first. */
     arrived: (room: number, after: number, upTo: number, limit: number): number[] =>
       arrived.all(room, after, upTo, limit).map(({ id }) => id),
-    /** Accepted events before or after a place in the topological order: numbers, the nearest first. */
+    /**
+     * Accepted events before or after a place in the topological order, of those with `after < position <= upTo`: numbers,
+     * the nearest first.
+     */
     page: (
       room: number,
       from: readonly [topological: number, position: number],
+      arrived: readonly [after: number, upTo: number],
       towards: 'start' | 'end',
       limit: number,
-    ) => (towards === 'start' ? older : newer).all(room, ...from, limit).map(({ id }) => id),
+    ) => (towards === 'start' ? older : newer).all(room, ...arrived, ...from, limit).map(({ id }) => id),
   };
 }

@@ -91,9 +91,10 @@ export function createReading(core: RoomCore, serverName: ServerName, changes: C
       const found = events.arrived(headOf(roomId).id, after, upTo, limit + 1);
       return { events: shownAt(found.slice(0, limit).reverse()), limited: found.length > limit };
     },
-    page(roomId, { from, towards, limit }) {
+    page(roomId, { from, towards, limit, arrived = {} }) {
       const { topological, position } = from ?? (towards === 'start' ? lastToken : firstToken);
-      return shownAt(events.page(headOf(roomId).id, [topological, position], towards, limit));
+      const { after = Number.MIN_SAFE_INTEGER, upTo = Number.MAX_SAFE_INTEGER } = arrived;
+      return shownAt(events.page(headOf(roomId).id, [topological, position], [after, upTo], towards, limit));
     },
     stateChanges: (roomId, { after, upTo }) =>
       currentState.changes(headOf(roomId).id, after, upTo).map(({ key, event }) => {

@@ -97,10 +97,18 @@ export interface Rooms {
     roomId: RoomId,
     range: { readonly after: number; readonly upTo: number; readonly limit: number },
   ): { readonly events: readonly StoredEvent[]; readonly limited: boolean };
-  /** By (topological, position), from but without `from`; accepted ones only. `towards: 'start'` is newest first. */
+  /**
+   * By (topological, position), from but without `from`; accepted ones only. `towards: 'start'` is newest first. With
+   * `arrived` only of those that came with `after < position <= upTo`: late arrivals stand early in this order.
+   */
   page(
     roomId: RoomId,
-    query: { readonly from: TopologicalToken | undefined; readonly towards: 'start' | 'end'; readonly limit: number },
+    query: {
+      readonly from: TopologicalToken | undefined;
+      readonly towards: 'start' | 'end';
+      readonly limit: number;
+      readonly arrived?: { readonly after?: number; readonly upTo?: number };
+    },
   ): readonly StoredEvent[];
   /** Changes of current state with `after < position <= upTo`: the event that stands now for each key that changed. */
   stateChanges(

@@ -5,6 +5,11 @@ afterAll(async () => {
   for (const cleanup of later.splice(0).reverse()) await cleanup();
 });
 
+/** Undoes something when all tests of the file are over. */
+export function atFileEnd(cleanup: () => unknown): void {
+  later.push(cleanup);
+}
+
 /** Undoes something when the test that asks is over; asked outside of tests (`beforeAll`), when the file is. */
 export function atEnd(cleanup: () => unknown): void {
   try {

@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { buildMain } from '../../main/build.mjs';
+import { atFileEnd } from './at-end.ts';
 import type { TestCa } from './certificates.ts';
 import { freePorts, type Program, run } from './processes.ts';
 import { tempFolder } from './temp-folder.ts';
@@ -25,7 +26,7 @@ let built: Promise<string> | undefined;
 /** The program, built once for the run, without the page. */
 async function program(): Promise<string> {
   built ??= (async () => {
-    const outdir = tempFolder();
+    const outdir = tempFolder(atFileEnd);
     await buildMain({ outdir });
     return join(outdir, 'headless.cjs');
   })();
