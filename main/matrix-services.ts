@@ -165,7 +165,7 @@ export function openServices({ config, platform, log, db, inspector, serverName,
       acls,
       table: transactionsTable(db),
       log,
-      onEdu: () => undefined,
+      onEdu: accounts.receiveEdu,
     }),
     start() {
       sender.start();

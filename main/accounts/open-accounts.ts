@@ -33,6 +33,7 @@ import { createProfiles } from './profiles.ts';
 import { createPushRules } from './push-rules.ts';
 import { createRateLimit, noRateLimit } from './rate-limit.ts';
 import { createReceipts } from './receipts.ts';
+import { createReceiveEdu } from './receive-edu.ts';
 import { createRegistration, type RegistrationMode } from './registration.ts';
 import { remoteKeys } from './remote-keys.ts';
 import { createRoomChanges } from './room-changes.ts';
@@ -170,6 +171,10 @@ export function openAccounts(options: OpenAccountsOptions) {
     deviceLists,
     crossSigning,
     keyDirectory: createKeyDirectory({ serverName, deviceKeys, crossSigning, remote: remoteKeys(remote) }),
+    receiveEdu: createReceiveEdu({
+      ...{ serverName, rooms, typing, receipts, toDevice, deviceKeys, log },
+      isAround: members.isAround,
+    }),
     clientEvents,
     memberCount: summaries.joinedMembers,
     history: createRoomHistory({ rooms, clientEvents, visible, fillBefore }),

@@ -22,6 +22,9 @@ export function roomMembersTable(db: Db) {
      WHERE mine.state_key = ${keyOf} AND mine.membership = 'join'
        AND theirs.state_key = ${keyOf} AND theirs.membership = 'join' LIMIT 1`,
   );
+  const anywhere = db.prepare<[UserId], { room: number }>(
+    `SELECT room FROM current_state WHERE state_key = ${keyOf} AND membership = 'join' LIMIT 1`,
+  );
   const users = (rows: readonly { readonly user: UserId }[]): readonly UserId[] => rows.map(({ user }) => user);
   return {
     counts(roomId: RoomId): { readonly joined: number; readonly invited: number } {
@@ -34,6 +37,8 @@ export function roomMembersTable(db: Db) {
       return here.length > 0 ? here : users(absent.all(roomId, not, limit));
     },
     joined: (roomId: RoomId, not: UserId): readonly UserId[] => users(joined.all(roomId, not, Number.MAX_SAFE_INTEGER)),
+    /** Whether somebody is joined to any room that we know. */
+    isAround: (userId: UserId): boolean => anywhere.get(userId) !== undefined,
     /** Whether both are joined to some room. */
     shareRoom: (one: UserId, other: UserId): boolean => shared.get(one, other) !== undefined,
   };
