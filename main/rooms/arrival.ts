@@ -1,8 +1,8 @@
-import type { OutcomeKind, PduOutcome, ReceiptStep } from '../../shared/flow.ts';
+import type { OutcomeKind, PduOutcome } from '../../shared/flow.ts';
 import type { EventId } from '../../shared/ids.ts';
 import type { RoomEvent } from '../protocol/event.ts';
 import type { Effects } from './effects.ts';
-import { outcomeOf, outcomeOfPdu } from './outcomes.ts';
+import { outcomeOf, outcomeOfPdu, type Refusal } from './outcomes.ts';
 import type { ParkedPdu } from './parked-pdus.ts';
 
 /** A PDU on its way through the checks. */
@@ -21,7 +21,7 @@ export type Settle = (arrival: Arrival, outcome: PduOutcome, effects: Effects) =
 export const outcomeOfArrival = (
   { event, pdu, source }: Arrival,
   outcome: OutcomeKind,
-  why: { readonly step: ReceiptStep; readonly rule: string; readonly reason: string },
+  why: Refusal,
   missing: readonly EventId[] = [],
 ): PduOutcome =>
   event === undefined

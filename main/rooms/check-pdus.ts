@@ -1,8 +1,9 @@
 import type { EventId, RoomId, ServerName } from '../../shared/ids.ts';
 import type { Keyring } from '../network/keyring.ts';
-import { BadEvent, parseEvent, type RoomEvent, redactedEvent } from '../protocol/event.ts';
+import { BadEvent, eventIdOf, parseEvent, type RoomEvent, redactedEvent } from '../protocol/event.ts';
 import { hasRightContentHash } from '../protocol/event-hash.ts';
 import { requiredSigners } from '../protocol/event-signing.ts';
+import { isObject, type JsonValue } from '../protocol/json.ts';
 import type { RoomVersionRules } from '../protocol/room-versions.ts';
 import type { IncomingPdu } from './rooms.ts';
 
@@ -19,13 +20,20 @@ export interface RefusedEvent {
   readonly step: 'format' | 'signatures';
   readonly reason: string;
   readonly keyMissing: boolean;
+  /** What its sender calls it, however broken it is: the reply speaks of it by that. */
+  readonly eventId?: EventId | undefined;
 }
 
-const wrongFormat = (reason: string): RefusedEvent => ({ step: 'format', reason, keyMissing: false });
 export const isRefused = <E extends object>(result: E | RefusedEvent): result is RefusedEvent => 'keyMissing' in result;
 
 /** Check 1: "Is a valid event, otherwise it is dropped." */
 export function checkFormat({ pdu, violations }: IncomingPdu, roomId: RoomId, rules: RoomVersionRules) {
+  const wrongFormat = (reason: string): RefusedEvent => ({
+    step: 'format',
+    reason,
+    keyMissing: false,
+    eventId: nameOf(pdu, rules),
+  });
   try {
     const event = parseEvent(pdu, rules, violations);
     if (event.roomId !== roomId) return wrongFormat(`It is of the room ${event.roomId}, not ${roomId}.`);
@@ -33,6 +41,17 @@ export function checkFormat({ pdu, violations }: IncomingPdu, roomId: RoomId, ru
     return cited.includes(event.eventId) ? wrongFormat('It cites itself.') : event;
   } catch (error) {
     if (error instanceof BadEvent) return wrongFormat(error.message);
+    throw error;
+  }
+}
+
+/** The ID of what may be no event. */
+function nameOf(pdu: JsonValue, rules: RoomVersionRules): EventId | undefined {
+  if (!isObject(pdu)) return undefined;
+  try {
+    return eventIdOf(pdu, rules);
+  } catch (error) {
+    if (error instanceof BadEvent) return undefined;
     throw error;
   }
 }

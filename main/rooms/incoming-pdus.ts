@@ -47,8 +47,8 @@ export function createIncomingPdus(deps: IncomingDeps): Pick<Rooms, 'receive' | 
     if (arrival.isParked || arrival.source === 'backfill') effects.outcomes.push(outcome);
   };
 
-  const drop = (arrival: Arrival, { step, reason }: Pick<RefusedEvent, 'step' | 'reason'>, effects: Effects) =>
-    settle(arrival, outcomeOfArrival(arrival, 'dropped', { step, rule: ruleOf[step], reason }), effects);
+  const drop = (arrival: Arrival, { step, reason, eventId }: RefusedEvent, effects: Effects) =>
+    settle(arrival, outcomeOfArrival(arrival, 'dropped', { step, rule: ruleOf[step], reason, eventId }), effects);
 
   const park = (arrival: Arrival, { step, reason, lacks }: Lack, effects: Effects) => {
     const isKept = parked.park(arrival, reason, lacks);

@@ -29,11 +29,19 @@ export const outcomeOf = (
   missing,
 });
 
+/** Why it did not get as far as to be judged, and its ID where that can be told. */
+export interface Refusal {
+  readonly step: ReceiptStep;
+  readonly rule: string;
+  readonly reason: string;
+  readonly eventId?: EventId | undefined;
+}
+
 /** What became of something that is no event that we know the format of: as much of it as can be told. */
 export function outcomeOfPdu(
   pdu: JsonValue,
   source: PduSource,
-  { outcome, step, rule, reason }: { outcome: OutcomeKind; step: ReceiptStep; rule: string; reason: string },
+  { outcome, step, rule, reason, eventId }: Refusal & { readonly outcome: OutcomeKind },
 ): PduOutcome {
   const given = isObject(pdu) ? pdu : {};
   const text = (key: string): string => {
@@ -41,7 +49,7 @@ export function outcomeOfPdu(
     return typeof value === 'string' ? value.slice(0, 255) : '';
   };
   return {
-    eventId: parseEventId(text('event_id')),
+    eventId: eventId ?? parseEventId(text('event_id')),
     roomId: parseRoomId(text('room_id')),
     type: text('type') || undefined,
     sender: text('sender') || undefined,

@@ -1,4 +1,11 @@
-import { parseUserId, type RoomId, type ServerName, serverNameOf, type UserId } from '../../shared/ids.ts';
+import {
+  type EventId,
+  parseUserId,
+  type RoomId,
+  type ServerName,
+  serverNameOf,
+  type UserId,
+} from '../../shared/ids.ts';
 import { forbidden } from '../../shared/matrix-error.ts';
 import { writeJson } from '../protocol/canonical-json.ts';
 import type { RoomEvent } from '../protocol/event.ts';
@@ -67,11 +74,13 @@ export function createOutsideRooms({ core, serverName, now, checkEvents }: Outsi
   };
 
   const receiveOne = async (arrival: Arrival, settle: Settle): Promise<void> => {
-    const drop = (step: 'format' | 'signatures', rule: string, reason: string) =>
-      commit((effects) => settle(arrival, outcomeOfArrival(arrival, 'dropped', { step, rule, reason }), effects));
+    const drop = (step: 'format' | 'signatures', rule: string, reason: string, eventId?: EventId) =>
+      commit((effects) =>
+        settle(arrival, outcomeOfArrival(arrival, 'dropped', { step, rule, reason, eventId }), effects),
+      );
     const rules = heads.get(arrival.roomId)?.rules;
     const event = rules && checkFormat(arrival, arrival.roomId, rules);
-    if (event !== undefined && isRefused(event)) return drop('format', 'event format', event.reason);
+    if (event !== undefined && isRefused(event)) return drop('format', 'event format', event.reason, event.eventId);
     arrival.event = event;
     const userId = event && endedFor(event);
     if (event === undefined || userId === undefined)

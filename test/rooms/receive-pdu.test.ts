@@ -72,7 +72,12 @@ describe('what is refused, and at which step', () => {
     const list = await receive(a, b, 'nothing', { ...event.pdu, depth: 'deep' }, elsewhere);
     expect(list).toMatchObject([
       { outcome: 'dropped', step: 'format', reason: 'This server is not in the room.' },
-      { outcome: 'dropped', step: 'format', reason: '`depth` is not an integer.' },
+      {
+        outcome: 'dropped',
+        step: 'format',
+        reason: '`depth` is not an integer.',
+        eventId: expect.stringMatching(/^\$/),
+      },
       { outcome: 'dropped', step: 'format', reason: 'This server is not in the room.' },
     ]);
   });
@@ -91,7 +96,7 @@ describe('what is refused, and at which step', () => {
     const event = await say(b, bob, 'x');
     const violations = [{ kind: 'float' as const, path: ['content', 'n'] }];
     const list = await a.rooms.receive([{ pdu: event.pdu, violations }], { origin: b.serverName, source: 'live' });
-    expect(list).toMatchObject([{ outcome: 'dropped', step: 'format' }]);
+    expect(list).toMatchObject([{ outcome: 'dropped', step: 'format', eventId: event.eventId }]);
   });
 
   test('signatures: bad ones are dropped, those without a key wait for it', async () => {
