@@ -20,8 +20,8 @@ interface Needs {
  */
 export const byXMatrix =
   ({ us, keyring, mayFederate, heardFrom }: Needs): Authenticators['server'] =>
-  async ({ method, uri, headers, body, flow }) => {
-    const auth = await verifyRequest({ method, rawUri: uri, headers, body }, { us, keyring });
+  async ({ method, uri, authorization, body, flow }) => {
+    const auth = await verifyRequest({ method, rawUri: uri, headers: { authorization }, body }, { us, keyring });
     flow?.auth(auth);
     if (!auth.verified) throw unauthorized(`This request is not authenticated: ${auth.why}.`);
     if (!mayFederate(auth.origin)) throw forbidden(`This server does not federate with ${auth.origin}.`);
