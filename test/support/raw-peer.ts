@@ -188,11 +188,11 @@ function roomBook(rules: RoomVersionRules, serverName: ServerName, userId: strin
     const pdu = state.get(`${type} ${stateKey}`);
     return pdu === undefined ? [] : [idOf(pdu)];
   };
-  const authOf = (sender: string, type: string): EventId[] => [
+  const authOf = (sender: string, type: string, content: JsonObject = {}): EventId[] => [
     ...(rules.roomIdIsCreateHash ? [] : cited('m.room.create', '')),
     ...cited('m.room.power_levels', ''),
     ...cited('m.room.member', sender),
-    ...(type === 'm.room.member' ? cited('m.room.join_rules', '') : []),
+    ...(type === 'm.room.member' && content['membership'] === 'join' ? cited('m.room.join_rules', '') : []),
   ];
   const template = (type: string, content: JsonObject, fields: JsonObject): JsonObject => {
     const sender = String(fields['sender'] ?? userId);
@@ -204,7 +204,7 @@ function roomBook(rules: RoomVersionRules, serverName: ServerName, userId: strin
       origin_server_ts: Date.now(),
       depth: depth + 1,
       prev_events: tip === undefined ? [] : cite(tip),
-      auth_events: cite(...authOf(sender, type)),
+      auth_events: cite(...authOf(sender, type, content)),
       ...fields,
     };
   };
