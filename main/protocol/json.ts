@@ -74,10 +74,14 @@ export class JsonSyntaxError extends SyntaxError {
  *
  * https://spec.matrix.org/v1.19/appendices/#canonical-json
  *
- * @throws JsonSyntaxError also for bytes that are no UTF-8, and for objects and arrays deeper in each other than `maxDepth`
+ * @throws JsonSyntaxError also for bytes that are no UTF-8, for objects and arrays deeper in each other than `maxDepth`,
+ * and for more values in all than `maxValues`
  */
-export function parseJson(source: Uint8Array | string, { maxDepth = 100 }: { maxDepth?: number } = {}): ParsedJson {
-  return new Parser(typeof source === 'string' ? source : decodeUtf8(source), maxDepth).parse();
+export function parseJson(
+  source: Uint8Array | string,
+  { maxDepth = 100, maxValues = Number.POSITIVE_INFINITY }: { maxDepth?: number; maxValues?: number } = {},
+): ParsedJson {
+  return new Parser(typeof source === 'string' ? source : decodeUtf8(source), maxDepth, maxValues).parse();
 }
 
 function decodeUtf8(bytes: Uint8Array): string {
@@ -106,16 +110,19 @@ const maxNotes = 1_000_000;
 class Parser {
   readonly #text: string;
   readonly #maxDepth: number;
+  readonly #maxValues: number;
   readonly #violations: Violation[] = [];
   readonly #path: (string | number)[] = []; // valid up to #depth
   #at = 0;
   #depth = 0;
+  #values = 0;
   #notes = 0;
   #lone = false; // whether the last string has a lone surrogate
 
-  constructor(text: string, maxDepth: number) {
+  constructor(text: string, maxDepth: number, maxValues: number) {
     this.#text = text;
     this.#maxDepth = maxDepth;
+    this.#maxValues = maxValues;
   }
 
   parse(): ParsedJson {
@@ -133,6 +140,7 @@ class Parser {
   }
 
   #value(): JsonValue {
+    if (++this.#values > this.#maxValues) this.#fail(`More than ${this.#maxValues} values`);
     const unit = this.#next();
     switch (unit) {
       case 0x22: // "

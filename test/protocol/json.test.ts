@@ -161,6 +161,13 @@ describe('deep nesting', () => {
   });
 });
 
+test('values are counted, wherever they are', () => {
+  const text = '{"a":[1,{"b":null}],"c":""}'; // with the outermost 6
+  expect(writeJson(parseJson(text, { maxValues: 6 }).value)).toBe(text);
+  expect(() => parseJson(text, { maxValues: 5 })).toThrow('More than 5 values');
+  expect(() => parseJson(`[${'[],'.repeat(3_000_000)}`, { maxValues: 1000 })).toThrow('More than 1000 values');
+});
+
 test('a body of nothing but floats is refused before it fills the memory', () => {
   expect(parseJson(`[${Array(16_000).fill('.5').join(',0')}]`.replace('[.', '[0.')).violations).toHaveLength(16_000);
   expect(() => parseJson(`[${Array(1_000_000).fill('0.5').join()}]`)).toThrow('Too many values');
