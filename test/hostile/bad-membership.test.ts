@@ -144,9 +144,21 @@ const rows: readonly (readonly [what: string, status: number, errcode: string, s
     (handed) => ({ event: sign(handed, { ...handed.template, auth_events: [] }) }),
   ],
   [
+    'with prev events that nobody has',
+    400,
+    'M_INVALID_PARAM',
+    (handed) => ({ event: sign(handed, { ...handed.template, prev_events: [nobody] }) }),
+  ],
+  [
+    'with auth events that nobody has',
+    400,
+    'M_INVALID_PARAM',
+    (handed) => ({ event: sign(handed, { ...handed.template, auth_events: [nobody] }) }),
+  ],
+  [
     'without prev events',
-    403,
-    'M_FORBIDDEN',
+    400,
+    'M_INVALID_PARAM',
     (handed) => ({ event: sign(handed, { ...handed.template, prev_events: [] }) }),
   ],
   ['that is no object', 400, 'M_BAD_JSON', () => ({ body: '[]' })],

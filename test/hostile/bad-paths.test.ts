@@ -16,7 +16,6 @@ test.each([
   ['GET', `${v1}/nonsense`],
   ['PUT', `${v1}/sned/1`],
   ['GET', '/_matrix/federation/v9/version'],
-  ['GET', '/_matrix/federation'],
   ['GET', '/_matrix/federation/'],
   ['GET', `${v1}/version/`],
   ['GET', `${v1}//version`],
