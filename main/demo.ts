@@ -1,170 +1,103 @@
 #!/usr/bin/env node
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { RoomId, ServerName, UserId } from '../shared/ids.ts';
-import { type Homeserver, startHomeserver } from './homeserver.ts';
+import { castOf, password, placesOf } from './demo/cast.ts';
+import { type DemoServer, demoServer, freePort } from './demo/demo-server.ts';
+import { napping, play } from './demo/story.ts';
 import { createLog } from './log.ts';
-import type { MatrixServer } from './matrix-server.ts';
-import { pageIn } from './page.ts';
-import { type Platform, realPlatform } from './platform.ts';
-import { createLocalCa, type LocalCa } from './reach/local-ca.ts';
-import type { NewRoom } from './rooms/create-room.ts';
-import { readConfig } from './settings.ts';
+import { realPlatform } from './platform.ts';
+import { createLocalCa } from './reach/local-ca.ts';
+import { stopSignal } from './stop-signal.ts';
 
-/** `npm run demo`: three whole homeservers in one process, federating over TLS on loopback, and people who talk. */
+// `npm run demo`: three whole homeservers in one process, federating over TLS on loopback, and people who talk. All of it
+// lies in a folder that goes with it.
 
-interface DemoServer {
-  readonly homeserver: Homeserver;
-  readonly matrix: MatrixServer;
-}
+const help = `npm run demo [-- --open]   three homeservers federate on loopback, until Ctrl+C
 
-/** A person of the demo: an account, and the server that it is on. */
-interface Person {
-  readonly userId: UserId;
-  readonly matrix: MatrixServer;
-}
-
-const clock = realPlatform({ verifyTls: true, extraCa: [] }).clock;
+  --open   opens the console of the first in the browser
+`;
 
 async function main(): Promise<void> {
-  const folder = mkdtempSync(join(tmpdir(), 'hearth-demo-'));
+  const { clock } = realPlatform({ verifyTls: true, extraCa: [] });
   const ca = await createLocalCa(clock.now());
   const platform = realPlatform({ verifyTls: true, extraCa: [ca.cert] });
+  const log = createLog({ level: 'error', clock, write: (line) => void process.stderr.write(line) });
+
+  const folder = mkdtempSync(join(tmpdir(), 'hearth-demo-'));
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
   const servers: DemoServer[] = [];
-  const stopped = new AbortController();
-  const end = async () => {
-    stopped.abort();
-    for (const { homeserver } of servers.reverse()) await homeserver.close();
-    rmSync(folder, { recursive: true, force: true });
-  };
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.once(signal, () => void end().then(() => process.exit(0)));
-  }
-  try {
-    for (const port of [18_441, 18_442, 18_443])
-      servers.push(await start(join(folder, String(port)), port, ca, platform));
-    const [first] = servers;
-    process.stdout.write(
-      `Three homeservers are federating: ${servers.map(({ matrix }) => matrix.serverName).join(', ')}\n` +
-        `Open the console of the first:\n\n    ${first?.homeserver.consoleUrl}\n\n` +
-        `A client can sign in at ${clientUrl(first)} as "mika", password "demo". Ctrl+C ends it all.\n`,
-    );
-    await live(
-      servers.map(({ matrix }) => matrix),
-      platform,
-      stopped.signal,
-    );
-  } catch (error) {
-    if (!stopped.signal.aborted) {
-      process.stderr.write(`hearth: ${error instanceof Error ? error.stack : String(error)}\n`);
-      process.exitCode = 1;
-      await end();
+  const ending = new AbortController();
+  const life = live();
+  // Whichever comes first: somebody ends it, or it cannot go on.
+  await Promise.race([stopSignal(), life]);
+  ending.abort();
+  await Promise.all(servers.map((server) => server.stop()));
+  await life;
+  await Promise.all(servers.map((server) => server.stop())); // one may just have come up
+
+  async function live(): Promise<void> {
+    try {
+      for (const port of [18_441, 18_442, 18_443]) {
+        ending.signal.throwIfAborted();
+        const server = demoServer({
+          folder: join(folder, String(port)),
+          port: await freePort(port),
+          certificate: await ca.issue('127.0.0.1'),
+          platform,
+          bundle: __dirname,
+        });
+        await server.start();
+        servers.push(server);
+      }
+      const [first, , last] = servers;
+      if (first === undefined || last === undefined) return;
+      const stage = { places: await placesOf(await castOf(servers), ending.signal), platform, signal: ending.signal };
+      process.stdout.write(greeting(servers));
+      if (process.argv.includes('--open')) openInBrowser(first.consoleUrl());
+      await Promise.all([play(stage, log), napping(stage, last)]);
+    } catch (error) {
+      if (!ending.signal.aborted) throw error;
     }
   }
 }
 
-const clientUrl = (server: DemoServer | undefined) =>
-  server?.matrix.listeners.find(({ kind }) => kind === 'client')?.address;
+function greeting(servers: readonly DemoServer[]): string {
+  const [first, ...others] = servers;
+  return `Three homeservers are federating: ${servers.map(({ name }) => name).join(', ')}
 
-/** At the given port, or any free one where that is taken. Its name is its address: that needs no DNS. */
-async function start(folder: string, port: number, ca: LocalCa, platform: Platform): Promise<DemoServer> {
-  const { cert, key } = await ca.issue('127.0.0.1');
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
-  const file = (name: string, text: string) => {
-    const path = join(folder, name);
-    writeFileSync(path, text, { mode: 0o600 });
-    return path;
+Open the console of the first:
+
+    ${first?.consoleUrl()}
+
+The others have theirs:
+
+${others.map((server) => `    ${server.consoleUrl()}\n`).join('')}
+A Matrix client can sign in at ${first?.clientUrl()} as "mika", password "${password}". Ctrl+C ends it all.
+`;
+}
+
+/** With what the system opens addresses with. Where there is none, the address is on the screen. */
+function openInBrowser(url: string): void {
+  const openers: Partial<Record<NodeJS.Platform, readonly [command: string, ...args: string[]]>> = {
+    darwin: ['open'],
+    win32: ['cmd', '/c', 'start', ''],
   };
-  const argv = [
-    ...['--server-name', `127.0.0.1:${port}`, '--federation-listen', `127.0.0.1:${port}`],
-    ...['--client-listen', '127.0.0.1:0', '--console-listen', '127.0.0.1:0', '--data-dir', folder],
-    ...['--tls-cert', file('tls.crt', cert), '--tls-key', file('tls.key', key)],
-    ...['--allow-address-range', '127.0.0.0/8', '--log-level', 'error'],
-  ];
-  const homeserver = await startHomeserver({
-    config: readConfig({ argv, env: {}, defaultDataDir: folder }),
-    platform,
-    log: createLog({ level: 'error', clock, write: (line) => void process.stderr.write(line) }),
-    page: pageIn(join(__dirname, '../renderer')),
-    wasm: join(__dirname, 'sql-wasm.wasm'),
-  });
-  const matrix = homeserver.matrix();
-  if (matrix === undefined) throw new Error('a demo server has no name');
-  return { homeserver, matrix };
+  const [command, ...args] = openers[process.platform] ?? ['xdg-open'];
+  const browser = spawn(command, [...args, url], { stdio: 'ignore', detached: true });
+  browser.once('error', () => process.stdout.write('No browser could be opened here: open the address by hand.\n'));
+  browser.unref();
 }
 
-const people = [
-  ['mika', 'ines', 'juno'],
-  ['rook', 'pia'],
-  ['osk', 'lumen'],
-] as const;
-const rooms = ['Tidepool field notes', 'Choir logistics', 'Kitchen repairs'];
-const words = [
-  'The tide was out further than I have ever seen it.',
-  'Rehearsal moves to Thursday, same place.',
-  'Has anyone got the long ladder?',
-  'I left the key with Pia.',
-  'Two anemones, one of them green.',
-  'Can we do the second verse slower?',
-  'The tap drips again.',
-  'On my way.',
-  'Photos follow tonight.',
-  'Who brings coffee?',
-];
-
-const publicRoom = (creator: UserId, name: string): NewRoom => ({
-  creator,
-  name,
-  topic: undefined,
-  preset: 'public_chat',
-  version: undefined,
-  aliasLocalpart: name.toLowerCase().replaceAll(' ', '-'),
-  isDirect: false,
-  published: true,
-  invite: [],
-  creationContent: {},
-  powerLevelOverride: {},
-  initialState: [],
-});
-
-/** People come into rooms of each other's servers and talk, until the demo ends. */
-async function live(servers: readonly MatrixServer[], platform: Platform, signal: AbortSignal): Promise<void> {
-  const everybody = (
-    await Promise.all(
-      servers.map(async (matrix, index) => {
-        const { accounts } = matrix.services.accounts;
-        const names = people[index] ?? [];
-        const made: Person[] = [];
-        for (const localpart of names)
-          made.push({ userId: await accounts.create({ localpart, password: 'demo' }), matrix });
-        return made;
-      }),
-    )
-  ).flat();
-  const places: { readonly roomId: RoomId; readonly in: readonly Person[] }[] = [];
-  for (const [index, name] of rooms.entries()) {
-    const host = everybody[index * 2];
-    if (host === undefined) continue;
-    const roomId = await host.matrix.services.createRoom(publicRoom(host.userId, name));
-    const guests = everybody.filter((person, seat) => person !== host && (seat + index) % 3 !== 0);
-    const via: readonly ServerName[] = [host.matrix.serverName];
-    for (const guest of guests) {
-      if (signal.aborted) return;
-      await guest.matrix.services.membership.join({ userId: guest.userId, room: roomId, via });
-    }
-    places.push({ roomId, in: [host, ...guests] });
-  }
-  const pick = <T>(of: readonly T[]): T => of[(platform.random.bytes(1)[0] ?? 0) % of.length] as T;
-  while (!signal.aborted) {
-    const place = pick(places);
-    const speaker = pick(place.in);
-    const content = { msgtype: 'm.text', body: pick(words) };
-    await speaker.matrix.services.rooms.append(place.roomId, [
-      { type: 'm.room.message', sender: speaker.userId, content },
-    ]);
-    await platform.clock.sleep(400 + (platform.random.bytes(1)[0] ?? 0) * 8, signal).catch(() => undefined);
-  }
+if (process.argv.includes('--help')) {
+  process.stdout.write(help);
+} else {
+  main().then(
+    () => process.exit(0),
+    (error: unknown) => {
+      process.stderr.write(`hearth demo: ${error instanceof Error ? error.stack : String(error)}\n`);
+      process.exit(1);
+    },
+  );
 }
-
-void main();

@@ -1,0 +1,9 @@
+/**
+ * Resolves with the first SIGTERM or SIGINT. Those that follow are taken and change nothing: Ctrl+C reaches a program both
+ * from the terminal and from npm, and the second must not kill what the first is closing.
+ */
+export function stopSignal(): Promise<NodeJS.Signals> {
+  return new Promise((resolve) => {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => resolve(signal));
+  });
+}
