@@ -112,9 +112,7 @@ const ajv = new Ajv2020({ strict: false, validateFormats: false, allErrors: true
  */
 export function problemsWith(api: Api, method: string, path: string, status: number, body: unknown): readonly string[] {
   if (noOpenApi !== undefined) return [];
-  const known = operations.get(api) ?? operationsIn(api);
-  operations.set(api, known);
-  const operation = known.find((each) => each.method === method && each.path.test(path.split('?')[0] ?? ''));
+  const operation = find(api, method, path);
   if (operation === undefined) return [];
   const response = operation.responses.get(status);
   if (response === undefined) {
@@ -128,6 +126,15 @@ export function problemsWith(api: Api, method: string, path: string, status: num
   }
   if (validate(body)) return [];
   return (validate.errors ?? []).map(({ instancePath, message }) => `${instancePath || 'it'} ${message}`);
+}
+
+/** Whether the specification has this endpoint. */
+export const isSpecified = (api: Api, method: string, path: string): boolean => find(api, method, path) !== undefined;
+
+function find(api: Api, method: string, path: string): Operation | undefined {
+  const known = operations.get(api) ?? operationsIn(api);
+  operations.set(api, known);
+  return known.find((each) => each.method === method && each.path.test(path.split('?')[0] ?? ''));
 }
 
 /** Of user-interactive authentication. */
