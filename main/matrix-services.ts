@@ -56,7 +56,7 @@ export function openServices({ config, platform, log, db, inspector, serverName,
   const keyFile = signingKeyFile(folder);
   const federation = openFederation({ config, mode, platform, log, db, inspector, serverName, keyFile });
   const { remote, keyring, ownKeys, peers, mayFederate } = federation;
-  const signingKey = ownKeys.current();
+  const signingKey = ownKeys.current;
   const signer = { serverName, signingKey, platform };
 
   /** The sender reads events of the rooms, whose events it sends: each is asked for only once both are there. */

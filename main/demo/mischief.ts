@@ -19,7 +19,7 @@ export interface Mischief {
 export function mischiefOf(services: MatrixServices, { clock, random }: Platform): Mischief {
   const { rooms, federation, serverName } = services;
   const { remote, ownKeys } = federation;
-  const signer = { serverName, signingKey: ownKeys.current(), now: clock.now, randomId: random.id };
+  const signer = { serverName, signingKey: ownKeys.current, now: clock.now, randomId: random.id };
 
   const transmit = async (roomId: RoomId, { pdu }: RoomEvent) => {
     const others = [...rooms.servers(roomId)].filter((server) => server !== serverName);

@@ -70,7 +70,7 @@ async function slip(
   place: EventPlace,
   draft: EventDraft,
 ): Promise<void> {
-  const signingKey = federation.ownKeys.current();
+  const signingKey = federation.ownKeys.current;
   const { pdu, roomId } = buildEvent(draft, place, {
     ...{ serverName, signingKey, now: clock.now, randomId: random.id },
   });

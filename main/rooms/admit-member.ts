@@ -17,7 +17,7 @@ interface AdmitDeps {
   readonly outbox: Outbox;
   readonly policyServers: PolicyServers;
   readonly serverName: ServerName;
-  readonly signingKey: SigningKey;
+  readonly signingKey: () => SigningKey;
 }
 
 /** Takes a member event from send_join and its like, and passes it on to the room. What is refused is not kept. */
@@ -30,9 +30,10 @@ export function createAdmitMember(deps: AdmitDeps): Rooms['admit'] {
     const server = authorisingServer(event);
     if (server === undefined) return new Set([event.origin]);
     if (server !== serverName) return (await keyring.verifyEvents([event])).get(event.eventId)?.verifiedBy ?? new Set();
-    const signature = signatureOf(event.pdu, serverName, signingKey.keyId);
+    const { keyId, publicKey } = signingKey();
+    const signature = signatureOf(event.pdu, serverName, keyId);
     const message = eventMessage(event.pdu, event.rules);
-    const isOurs = signature !== undefined && verifySignature(signingKey.publicKey, message, signature);
+    const isOurs = signature !== undefined && verifySignature(publicKey, message, signature);
     return new Set(isOurs ? [event.origin, serverName] : [event.origin]);
   };
 

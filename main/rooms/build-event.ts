@@ -21,7 +21,8 @@ export interface EventPlace {
 
 export interface EventSigner {
   readonly serverName: ServerName;
-  readonly signingKey: SigningKey;
+  /** The one that signs now: it may change while we run. */
+  readonly signingKey: () => SigningKey;
   readonly now: () => number;
   readonly randomId: () => string;
 }
@@ -78,7 +79,7 @@ export function refuseTooLarge(pdu: JsonObject): void {
  */
 export function buildEvent(draft: EventDraft, place: EventPlace, signer: EventSigner): RoomEvent {
   const { serverName, signingKey } = signer;
-  const pdu = signEvent(unsignedPdu(draft, place, signer), place.rules, serverName, signingKey);
+  const pdu = signEvent(unsignedPdu(draft, place, signer), place.rules, serverName, signingKey());
   return parseOwn(pdu, place.rules);
 }
 

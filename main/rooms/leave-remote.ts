@@ -68,5 +68,5 @@ function leaveHere(standing: RoomEvent, userId: UserId, content: JsonObject, sig
     origin_server_ts: signer.platform.clock.now(),
     ...(hasIds && { event_id: `$${signer.platform.random.id()}:${signer.serverName}` }),
   };
-  return parseEvent(signEvent(pdu, rules, signer.serverName, signer.signingKey), rules);
+  return parseEvent(signEvent(pdu, rules, signer.serverName, signer.signingKey()), rules);
 }

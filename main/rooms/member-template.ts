@@ -11,7 +11,8 @@ import { BadAnswer } from './ask-each.ts';
 /** Who signs what this server says outside the rooms that it is in. */
 export interface OwnSigner {
   readonly serverName: ServerName;
-  readonly signingKey: SigningKey;
+  /** The one that signs now: it may change while we run. */
+  readonly signingKey: () => SigningKey;
   readonly platform: Pick<Platform, 'clock' | 'random'>;
 }
 
@@ -68,7 +69,7 @@ export function fillTemplate({ event, roomVersion }: MembershipTemplate, wanted:
     }),
   };
   try {
-    return parseEvent(signEvent(pdu, rules, signer.serverName, signer.signingKey), rules);
+    return parseEvent(signEvent(pdu, rules, signer.serverName, signer.signingKey()), rules);
   } catch (error) {
     if (error instanceof BadEvent) throw new BadTemplate(error.message);
     throw error;

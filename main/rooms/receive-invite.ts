@@ -36,7 +36,7 @@ interface Needs {
   readonly acls: ServerAcls;
   readonly keyring: Pick<Keyring, 'verifyEvents'>;
   readonly serverName: ServerName;
-  readonly signingKey: SigningKey;
+  readonly signingKey: () => SigningKey;
   readonly log: Log;
   /** Whether there is such an account. */
   readonly isLocalUser: (userId: UserId) => boolean;
@@ -72,7 +72,7 @@ export function inviteReceiver(needs: Needs) {
     }
     if (!isLocalUser(invitee)) throw notFound(`There is no user ${invitee} here`);
 
-    const signed = parseEvent(cosignEvent(event.pdu, rules, serverName, signingKey), rules);
+    const signed = parseEvent(cosignEvent(event.pdu, rules, serverName, signingKey()), rules);
     const unsigned = isObject(invite.pdu) ? invite.pdu['unsigned'] : undefined;
     const cosigned = { ...signed.pdu, ...(unsigned !== undefined && { unsigned }) }; // "All other fields … untouched"
     if (known?.resident === true) {

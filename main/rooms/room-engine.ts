@@ -33,7 +33,7 @@ export interface RoomsDeps {
   readonly platform: Platform;
   readonly log: Log;
   readonly serverName: ServerName;
-  readonly signingKey: SigningKey;
+  readonly signingKey: () => SigningKey;
   readonly keyring: Keyring;
   readonly remote: RemoteServers;
   readonly outbox: Outbox;

@@ -76,7 +76,7 @@ interface Needs {
   readonly restricted: RestrictedJoins;
   readonly keyring: Pick<Keyring, 'verifyEvents'>;
   readonly serverName: ServerName;
-  readonly signingKey: SigningKey;
+  readonly signingKey: () => SigningKey;
 }
 
 export function serveMembership(needs: Needs): MembershipServer {
@@ -103,7 +103,7 @@ export function serveMembership(needs: Needs): MembershipServer {
       throw invalidParam('join_authorised_via_users_server is no user of this server, which cannot speak for them');
     }
     restricted.checkAuthoriser(event.roomId, event.sender, via);
-    return parseEvent(cosignEvent(event.pdu, event.rules, serverName, signingKey), event.rules);
+    return parseEvent(cosignEvent(event.pdu, event.rules, serverName, signingKey()), event.rules);
   }
 
   /** Once only: who lost our reply may ask again. */

@@ -51,7 +51,7 @@ export async function clientServer(options: ClientServerOptions = {}) {
     },
   });
   atEnd(() => services.close());
-  const signer = { serverName, signingKey: server.key, platform };
+  const signer = { serverName, signingKey: () => server.key, platform };
   const memberships = createMemberships({
     ...{ rooms, directory, serverName },
     restricted: server.restricted,

@@ -166,7 +166,8 @@ export function memoryNetwork(): MemoryNetwork {
       const platform = { ...fake, clock: { ...fake.clock, now } };
       const db = await tempDb();
       const { log, lines } = memoryLog();
-      const signingKey = signingKeyFromSeed('ed25519:test', platform.random.bytes(32));
+      const key = signingKeyFromSeed('ed25519:test', platform.random.bytes(32));
+      const signingKey = () => key;
       const keyring = memoryKeyring(keyOf);
       const remote = createRemoteServers({ request: requestFrom(name) });
       const rooms = createRooms({
@@ -234,7 +235,7 @@ export function memoryNetwork(): MemoryNetwork {
       const server: MemoryServer = {
         name,
         db,
-        key: signingKey,
+        key,
         rooms,
         platform,
         keyring,

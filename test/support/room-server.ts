@@ -63,7 +63,7 @@ export async function roomServer(name: string, options: RoomServerOptions = {}):
   const seed = Buffer.alloc(32, name);
   const rooms = createRooms({
     ...{ db, platform, log, serverName, inspector, limits },
-    signingKey: signingKeyFromSeed('ed25519:a', seed),
+    signingKey: () => signingKeyFromSeed('ed25519:a', seed),
     keyring: keyringOf(signatures),
     remote: remoteOf(answers, asked),
     outbox: {
