@@ -2,6 +2,7 @@ import { backfillRoutes } from './http/federation/backfill.ts';
 import { eventRoutes } from './http/federation/events.ts';
 import { keyRoutes } from './http/federation/keys.ts';
 import { membershipRoutes } from './http/federation/membership.ts';
+import { publicRoomsRoutes } from './http/federation/public-rooms.ts';
 import { queryRoutes } from './http/federation/query.ts';
 import { sendRoutes } from './http/federation/send.ts';
 import { stateRoutes } from './http/federation/state.ts';
@@ -28,5 +29,6 @@ export function federationRoutes(services: MatrixServices, { clock }: Platform):
       serverName,
     }),
     ...queryRoutes({ directory, profile, serverName }),
+    ...publicRoomsRoutes({ roomList: services.roomList, isPublic: services.publicDirectory }),
   ];
 }

@@ -116,7 +116,7 @@ export function openServices({ config, platform, log, db, inspector, serverName,
     serverName,
     profile: accounts.profiles.ofMember,
   });
-  const listed = roomList({ rooms, table: publishedRoomsTable(db), memberCount: accounts.memberCount, clock });
+  const listed = roomList({ rooms, table: publishedRoomsTable(db), acls, memberCount: accounts.memberCount, clock });
   const defaultVersion = config['default-room-version'] ?? defaultRoomVersion;
   const createRoom = roomCreation({
     rooms,
@@ -147,6 +147,7 @@ export function openServices({ config, platform, log, db, inspector, serverName,
     history,
     createRoom,
     roomList: listed,
+    publicDirectory: config['public-directory'],
     remoteRoomList: remoteRoomList(remote),
     defaultVersion,
     served: serveHistory({ rooms, acls, visibility }),

@@ -1,10 +1,11 @@
-import type { RoomId, UserId } from '../../shared/ids.ts';
+import type { RoomId, ServerName, UserId } from '../../shared/ids.ts';
 import { forbidden, invalidParam, notFound } from '../../shared/matrix-error.ts';
 import type { publishedRoomsTable } from '../db/published-rooms.ts';
 import type { Clock } from '../platform.ts';
 import type { JsonObject } from '../protocol/json.ts';
 import { powerLevels } from '../protocol/power-levels.ts';
 import type { RoomState, Rooms } from './rooms.ts';
+import type { ServerAcls } from './server-acl.ts';
 
 export interface RoomListQuery {
   readonly limit: number | undefined;
@@ -14,6 +15,9 @@ export interface RoomListQuery {
   readonly term: string | undefined;
   /** `null` is for rooms without a type. None: all. */
   readonly types: readonly (string | null)[] | undefined;
+  /** One network of those that are bridged here: there are none, and so no rooms in them. */
+  readonly network: string | undefined;
+  readonly allNetworks: boolean;
 }
 
 /** The rooms that this server publishes: https://spec.matrix.org/v1.19/client-server-api/#published-room-directory */
@@ -24,30 +28,37 @@ export interface RoomList {
   setPublished(roomId: RoomId, userId: UserId, isPublished: boolean): void;
   /** One that a local user has just made. */
   publish(roomId: RoomId): void;
-  /** A page of them, the rooms with the most members first. Throws 400 `M_INVALID_PARAM` for another server's token. */
-  page(query: RoomListQuery): JsonObject;
+  /**
+   * A page of them, the rooms with the most members first. To another server only those that it may enter. Throws 400
+   * `M_INVALID_PARAM` for a token that is none of ours.
+   */
+  page(query: RoomListQuery, toServer?: ServerName): JsonObject;
 }
 
 interface RoomListServices {
   readonly rooms: Pick<Rooms, 'info' | 'currentState'>;
   readonly table: ReturnType<typeof publishedRoomsTable>;
+  readonly acls: Pick<ServerAcls, 'allows'>;
   readonly memberCount: (roomId: RoomId) => number;
   readonly clock: Clock;
 }
 
 const maxLimit = 500;
 
-export function roomList({ rooms, table, memberCount, clock }: RoomListServices): RoomList {
+export function roomList({ rooms, table, acls, memberCount, clock }: RoomListServices): RoomList {
   const known = (roomId: RoomId) => {
     const info = rooms.info(roomId);
     if (info === undefined) throw notFound('This server does not know the room.');
     return info;
   };
 
-  const entries = ({ term, types }: RoomListQuery): readonly ListedRoom[] =>
-    table
-      .all()
+  const mayEnter = (server: ServerName, roomId: RoomId) =>
+    rooms.currentState(roomId).get('m.room.create', '')?.content['m.federate'] !== false && acls.allows(roomId, server);
+
+  const entries = ({ term, types, network }: RoomListQuery, toServer?: ServerName): readonly ListedRoom[] =>
+    (network === undefined ? table.all() : [])
       .filter((roomId) => rooms.info(roomId)?.resident === true)
+      .filter((roomId) => toServer === undefined || mayEnter(toServer, roomId))
       .map((roomId) => listed(roomId, rooms.currentState(roomId), memberCount(roomId)))
       .filter((room) => types === undefined || types.includes(room.room_type ?? null))
       .filter((room) => term === undefined || isFound(room, term.toLowerCase()))
@@ -67,8 +78,8 @@ export function roomList({ rooms, table, memberCount, clock }: RoomListServices)
       else table.remove(roomId);
     },
     publish: (roomId) => table.add(roomId, clock.now()),
-    page(query) {
-      const all = entries(query);
+    page(query, toServer) {
+      const all = entries(query, toServer);
       const start = query.since === undefined ? 0 : offsetIn(query.since);
       const size = Math.min(query.limit ?? maxLimit, maxLimit);
       const end = start + size;

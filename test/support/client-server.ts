@@ -2,7 +2,6 @@ import inject from 'light-my-request';
 import { expect } from 'vitest';
 import { openAccounts } from '../../main/accounts/open-accounts.ts';
 import type { RegistrationMode } from '../../main/accounts/registration.ts';
-import { publishedRoomsTable } from '../../main/db/published-rooms.ts';
 import { byAccessToken } from '../../main/http/client/authenticate.ts';
 import { clientRoutes } from '../../main/http/client/routes.ts';
 import { matrixApp } from '../../main/http/server.ts';
@@ -14,7 +13,6 @@ import { remoteKnocker } from '../../main/rooms/knock-remote.ts';
 import { remoteLeaver } from '../../main/rooms/leave-remote.ts';
 import { memberships as createMemberships } from '../../main/rooms/membership.ts';
 import { remoteRoomList } from '../../main/rooms/remote-room-list.ts';
-import { roomList as createRoomList } from '../../main/rooms/room-list.ts';
 import { identifyingState, stripped } from '../../main/rooms/stripped-state.ts';
 import { atEnd } from './at-end.ts';
 import { type MemoryServer, memoryNetwork } from './memory-servers.ts';
@@ -61,12 +59,7 @@ export async function clientServer(options: ClientServerOptions = {}) {
     inviteUser: inviter({ rooms, remote, keyring: server.keyring, serverName }),
     profile: services.profiles.ofMember,
   });
-  const roomList = createRoomList({
-    rooms,
-    table: publishedRoomsTable(db),
-    memberCount: services.memberCount,
-    clock: platform.clock,
-  });
+  const { roomList } = server;
   const defaultRoomVersion = options.defaultRoomVersion ?? '12';
   const createRoom = roomCreation({
     ...{ rooms, serverName, directory, roomList, memberships, log },

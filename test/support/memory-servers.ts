@@ -1,9 +1,11 @@
 import { aliasesTable } from '../../main/db/aliases.ts';
 import type { Db } from '../../main/db/db.ts';
+import { publishedRoomsTable } from '../../main/db/published-rooms.ts';
 import { transactionsTable } from '../../main/db/transactions.ts';
 import { backfillRoutes } from '../../main/http/federation/backfill.ts';
 import { eventRoutes } from '../../main/http/federation/events.ts';
 import { membershipRoutes } from '../../main/http/federation/membership.ts';
+import { publicRoomsRoutes } from '../../main/http/federation/public-rooms.ts';
 import { queryRoutes } from '../../main/http/federation/query.ts';
 import { sendRoutes } from '../../main/http/federation/send.ts';
 import { stateRoutes } from '../../main/http/federation/state.ts';
@@ -34,6 +36,7 @@ import { inviteReceiver } from '../../main/rooms/receive-invite.ts';
 import { type IncomingEdu, transactionReceiver } from '../../main/rooms/receive-transaction.ts';
 import { type RestrictedJoins, restrictedJoins } from '../../main/rooms/restricted-joins.ts';
 import { createRooms } from '../../main/rooms/room-engine.ts';
+import { type RoomList, roomList } from '../../main/rooms/room-list.ts';
 import type { EventDraft, Rooms, StoredEvent } from '../../main/rooms/rooms.ts';
 import { serveHistory } from '../../main/rooms/serve-history.ts';
 import { serveMembership } from '../../main/rooms/serve-membership.ts';
@@ -58,6 +61,7 @@ export interface MemoryServer {
   readonly remote: RemoteServers;
   readonly memberships: Memberships;
   readonly directory: Directory;
+  readonly roomList: RoomList;
   readonly restricted: RestrictedJoins;
   readonly visibility: Visibility;
   readonly history: History;
@@ -88,7 +92,7 @@ export interface Passing {
 export type Meddle = (passing: Passing, go: () => Promise<RemoteReply>) => Promise<RemoteReply>;
 
 export interface MemoryNetwork {
-  server(name: string): Promise<MemoryServer>;
+  server(name: string, options?: { readonly publicDirectory?: boolean }): Promise<MemoryServer>;
   /** Delivers what lies in the outboxes, and what that brings about, until there is nothing more. */
   settle(): Promise<void>;
   /** Neither requests nor transactions go between them; what is sent is lost. */
@@ -159,7 +163,7 @@ export function memoryNetwork(): MemoryNetwork {
         }
       }
     },
-    async server(text) {
+    async server(text, { publicDirectory = true } = {}) {
       const name = text as ServerName;
       const fake = fakePlatform({ seed: seed++ });
       const now = () => fake.clock.now() + ticks++;
@@ -204,6 +208,12 @@ export function memoryNetwork(): MemoryNetwork {
         serverName: name,
         clock: platform.clock,
       });
+      const memberCount = (roomId: RoomId) =>
+        rooms
+          .currentState(roomId)
+          .ofType('m.room.member')
+          .filter(({ content }) => content['membership'] === 'join').length;
+      const listed = roomList({ rooms, table: publishedRoomsTable(db), acls, memberCount, clock: platform.clock });
       const joins = joinBook(platform.clock.now, log);
       const served = serveHistory({ rooms, acls, visibility: sees });
       const edus: IncomingEdu[] = [];
@@ -229,6 +239,7 @@ export function memoryNetwork(): MemoryNetwork {
           serverName: name,
         }),
         ...queryRoutes({ directory: aliases, profile, serverName: name }),
+        ...publicRoomsRoutes({ roomList: listed, isPublic: publicDirectory }),
         ...versionRoutes({ version: '1' }),
       ];
 
@@ -242,6 +253,7 @@ export function memoryNetwork(): MemoryNetwork {
         remote,
         restricted,
         directory: aliases,
+        roomList: listed,
         visibility: sees,
         history: history({ rooms, remote, serverName: name, clock: platform.clock, log }),
         joins,

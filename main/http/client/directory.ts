@@ -2,26 +2,32 @@ import * as z from 'zod';
 import type { ServerName } from '../../../shared/ids.ts';
 import type { JsonObject } from '../../protocol/json.ts';
 import type { Directory } from '../../rooms/directory.ts';
-import type { RoomList } from '../../rooms/room-list.ts';
+import type { RoomList, RoomListQuery } from '../../rooms/room-list.ts';
+import { roomListInBody, roomListInQuery } from '../room-list-query.ts';
 import { type AnyRoute, route } from '../route.ts';
-import { roomId, serverName, upTo } from '../schemas.ts';
-import { none, orNull, roomAlias } from './fields.ts';
+import { roomId, serverName } from '../schemas.ts';
+import { none, roomAlias } from './fields.ts';
 
 export interface DirectoryServices {
   readonly directory: Directory;
   readonly roomList: RoomList;
   readonly serverName: ServerName;
-  /** The list of another server: its reply to `POST /publicRooms`. */
-  readonly remoteRoomList: (server: ServerName, query: JsonObject) => Promise<JsonObject>;
+  /** The list of another server. */
+  readonly remoteRoomList: (server: ServerName, query: RoomListQuery) => Promise<JsonObject>;
 }
 
 const ofAlias = z.object({ alias: roomAlias });
 const ofRoom = z.object({ roomId });
-const limit = upTo(500, 100);
+const ofServer = z.object({ server: serverName.optional() });
+const defaultLimit = 100;
 
 /** Aliases and the published rooms: https://spec.matrix.org/v1.19/client-server-api/#room-aliases */
 export const directoryRoutes = (services: DirectoryServices): readonly AnyRoute[] => {
   const { directory, roomList, serverName: ours, remoteRoomList } = services;
+  const page = (server: ServerName | undefined, query: RoomListQuery) => {
+    const bounded = { ...query, limit: query.limit ?? defaultLimit };
+    return server === undefined || server === ours ? roomList.page(bounded) : remoteRoomList(server, bounded);
+  };
   return [
     route({
       method: 'GET',
@@ -90,44 +96,17 @@ export const directoryRoutes = (services: DirectoryServices): readonly AnyRoute[
       path: '/_matrix/client/v3/publicRooms',
       auth: 'none',
       params: none,
-      query: z.object({ limit, since: z.string().optional(), server: serverName.optional() }),
-      handle({ query }) {
-        const { limit: most, since, server } = query;
-        if (server !== undefined && server !== ours) {
-          return remoteRoomList(server, { limit: most, ...(since !== undefined && { since }) });
-        }
-        return roomList.page({ limit: most, since, term: undefined, types: undefined });
-      },
+      query: z.intersection(ofServer, roomListInQuery),
+      handle: ({ query: { server, ...asked } }) => page(server, asked),
     }),
     route({
       method: 'POST',
       path: '/_matrix/client/v3/publicRooms',
       auth: 'client',
       params: none,
-      query: z.object({ server: serverName.optional() }),
-      body: z.object({
-        limit: orNull(limit),
-        since: orNull(z.string()),
-        filter: orNull(
-          z.object({
-            generic_search_term: orNull(z.string()),
-            room_types: orNull(z.array(z.string().nullable())),
-          }),
-        ),
-      }),
-      handle({ query: { server }, body }) {
-        const { limit: most = 100, since, filter } = body;
-        const { generic_search_term: term, room_types: types } = filter ?? {};
-        if (server === undefined || server === ours) return roomList.page({ limit: most, since, term, types });
-        return remoteRoomList(server, {
-          limit: most,
-          ...(since !== undefined && { since }),
-          filter: {
-            ...(term !== undefined && { generic_search_term: term }),
-            ...(types !== undefined && { room_types: types }),
-          },
-        });
-      },
+      query: ofServer,
+      body: roomListInBody,
+      handle: ({ query: { server }, body }) => page(server, body),
     }),
   ];
 };
