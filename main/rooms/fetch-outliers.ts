@@ -21,7 +21,9 @@ export interface FetchOutliers {
 
 const requestsAtOnce = 8;
 const writtenAtOnce = 100;
+/** Of one auth chain that is fetched event by event. */
 const mostAuthEvents = 50_000;
+const mostAuthSize = 50_000_000; // in characters of JSON
 
 interface FetchDeps {
   readonly core: RoomCore;
@@ -101,14 +103,19 @@ export function createFetchOutliers({ core, remote, checkEvents, log }: FetchDep
    */
   const complete = async (head: RoomHead, pool: Map<EventId, CheckedEvent>, servers: readonly ServerName[]) => {
     const asked = new Set<EventId>();
-    for (;;) {
+    let size = 0;
+    let fresh: readonly CheckedEvent[] = [...pool.values()];
+    while (fresh.length > 0 && asked.size <= mostAuthEvents && size <= mostAuthSize) {
       const lacking = new Set<EventId>();
-      for (const { event } of pool.values()) {
+      for (const { event } of fresh) {
         for (const id of judge.missingAuthEvents(event)) if (!pool.has(id) && !asked.has(id)) lacking.add(id);
       }
-      if (lacking.size === 0 || asked.size > mostAuthEvents) return;
       for (const id of lacking) asked.add(id);
-      for (const found of await askAll(head, [...lacking], servers)) pool.set(found.event.eventId, found);
+      fresh = await askAll(head, [...lacking], servers);
+      for (const found of fresh) {
+        pool.set(found.event.eventId, found);
+        size += JSON.stringify(found.event.pdu).length;
+      }
     }
   };
 

@@ -96,7 +96,7 @@ export function createIncomingPdus(deps: IncomingDeps): Pick<Rooms, 'receive' | 
     return [...servers];
   };
 
-  /** One room's part, from one server. Signatures are verified before it is our turn in the room. */
+  /** One room's part, from one server. Signatures are verified before it is its turn. */
   const receiveInRoom = async (head: RoomHead, arrivals: readonly Arrival[], origin: ServerName): Promise<void> => {
     const events = new Map<EventId, { readonly event: RoomEvent; readonly arrivals: Arrival[] }>();
     const settled: ((effects: Effects) => void)[] = [];
@@ -116,12 +116,19 @@ export function createIncomingPdus(deps: IncomingDeps): Pick<Rooms, 'receive' | 
     }
     commitAll(settled);
     if (events.size === 0) return;
+    const [{ source }] = arrivals as readonly [Arrival];
+    const line = source === 'backfill' ? `${head.roomId} history` : `${head.roomId} ${origin}`;
+    if (source === 'live' && queue.length(line) >= mostWaiting) {
+      const lack: Lack = { step: 'format', reason: `What ${origin} sent before takes long.`, lacks: [] };
+      const waiting = [...events.values()].flatMap((event) => event.arrivals);
+      return commitAll(waiting.map((arrival) => (effects) => park(arrival, lack, effects)));
+    }
     const list = [...events.values()].map(({ event }) => event);
     const servers = serversToAsk(head, origin, list);
     const checking = checkEvents(list, servers);
     checking.catch(() => {}); // it is awaited below, perhaps after it has failed
 
-    await queue.run(head.roomId, async () => {
+    await queue.run(line, async () => {
       const results = await checking;
       const good: CheckedEvent[] = [];
       const refused: ((effects: Effects) => void)[] = [];
@@ -133,7 +140,6 @@ export function createIncomingPdus(deps: IncomingDeps): Pick<Rooms, 'receive' | 
         else refused.push((effects) => ofEvent.map((each) => park(each, { ...result, lacks: [] }, effects)));
       }
       commitAll(refused);
-      const [{ source }] = arrivals as readonly [Arrival];
       await receiveEvents(good, {
         roomId: head.roomId,
         source,
@@ -265,5 +271,7 @@ interface Lack {
 }
 
 const mostServersAsked = 5;
+/** Transactions of one server that wait for their turn in a room, in memory; what comes beyond does so on disk. */
+const mostWaiting = 20;
 const noRoom = '!' as RoomId;
 const ruleOf = { format: 'event format', signatures: 'event is signed' } as const;

@@ -60,7 +60,7 @@ interface ReceiveDeps {
   readonly placesFor: PlacesFor;
   readonly clock: Clock;
   readonly log: Log;
-  /** No other walk in the room so soon after one that led nowhere: every event behind the gap would begin one. */
+  /** No other walk in the room by the same server so soon after one that led nowhere: every event behind the gap would begin one. */
   readonly walkPauseMs: number;
 }
 
@@ -73,7 +73,7 @@ export function createReceiveEvents(deps: ReceiveDeps): ReceiveEvents {
   const { core, outliers, fetchMissing, fetchState, settling, placesFor, clock, log, walkPauseMs } = deps;
   const { heads, store, judge, resolve, write, commit } = core;
 
-  const pausedUntil = new Map<RoomId, number>();
+  const pausedUntil = new Map<string, number>(); // by room and whom we would ask first
 
   const headOf = (roomId: RoomId): RoomHead => {
     const head = heads.get(roomId);
@@ -267,15 +267,16 @@ export function createReceiveEvents(deps: ReceiveDeps): ReceiveEvents {
 
     await settleAll(ordered, source, finish, async (checked) => {
       if (source === 'backfill') return supplyState(checked, { states: 1 });
-      if (clock.now() < (pausedUntil.get(roomId) ?? 0)) {
+      const search = `${roomId} ${servers[0]}`;
+      if (clock.now() < (pausedUntil.get(search) ?? 0)) {
         const missing = missingPrevs(checked.event, headOf(roomId));
         return { kind: 'waiting', reason: 'There is a gap that could not be filled a moment ago.', missing };
       }
       const budget = { states: mostStatesFetched };
       await walkBack(checked.event, budget);
       const waiting = isReady(checked) ? undefined : await supplyState(checked, budget);
-      if (waiting === undefined) pausedUntil.delete(roomId);
-      else pausedUntil.set(roomId, clock.now() + walkPauseMs);
+      if (waiting === undefined) pausedUntil.delete(search);
+      else pausedUntil.set(search, clock.now() + walkPauseMs);
       return waiting;
     });
     const circular: Waiting = { kind: 'waiting', reason: 'It is part of a circle of events.', missing: [] };

@@ -49,7 +49,7 @@ export interface RoomLimits {
   readonly walkMs: number;
   /** After this long `receive` answers; what is left is parked, and goes on. A transaction has 20 seconds. */
   readonly replyMs: number;
-  /** No other walk in the room so soon after one that led nowhere. */
+  /** No other walk in a room by the same server so soon after one that led nowhere. */
   readonly walkPauseMs: number;
   /** PDUs that wait in one room for what they need. */
   readonly parkedPerRoom: number;

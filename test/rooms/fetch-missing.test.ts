@@ -129,6 +129,48 @@ test('behind a gap that could not be filled, not every event begins the search a
   expect(a.asked.filter((asked) => asked === 'missingEvents b.test')).toHaveLength(1);
 });
 
+/** A question that is answered once the test says so, by nothing. */
+function silence() {
+  let end = () => {};
+  const answer = new Promise<RemotePdus>((resolve) => {
+    end = () => resolve({ pdus: [] });
+  });
+  return { missingEvents: () => answer, end: () => end() };
+}
+
+test('a server that does not answer holds up what comes from it, and nobody else', async () => {
+  const carol = user('@carol:c.test');
+  const c = await roomServer('c.test');
+  await join(a, c, roomId, carol);
+  const events = await sayMany(2);
+  const { missingEvents, end } = silence();
+  Object.assign(a.answers, { missingEvents });
+  const held = receive(a, b, events[1] as RoomEvent); // its prev event is asked for, in vain
+  await expect.poll(() => a.asked).toContain('missingEvents b.test');
+  const late = receive(a, b, events[0] as RoomEvent);
+  const [said] = await c.rooms.append(roomId, [message(carol, 'hello')]);
+  expect(outcomes(await receive(a, c, (said as { event: RoomEvent }).event))).toEqual(['accepted']);
+  expect(bodies(a)).toEqual(['hello']);
+  await a.platform.advance(20_000);
+  expect([await held, await late].map(outcomes)).toEqual([['parked'], ['parked']]);
+  end();
+});
+
+test('of one server only so much waits for its turn in memory, the rest on disk', async () => {
+  const events = await sayMany(40);
+  const { missingEvents, end } = silence();
+  Object.assign(a.answers, { missingEvents });
+  const [first, ...others] = [...events].reverse() as [RoomEvent, ...RoomEvent[]];
+  const held = receive(a, b, first);
+  await expect.poll(() => a.asked).toContain('missingEvents b.test');
+  const replies = others.map((event) => receive(a, b, event));
+  await expect.poll(() => a.count('FROM staged_pdus')).toBe(20); // and 19 wait behind the first
+  await a.platform.advance(20_000);
+  expect((await Promise.all([held, ...replies])).map(outcomes)).toEqual(Array(40).fill(['parked']));
+  expect(a.count('FROM staged_pdus')).toBe(40);
+  end();
+});
+
 test('what waits has its turn when what it lacked comes by itself', async () => {
   const events = await sayMany(3);
   expect(outcomes(await receive(a, b, events[2] as RoomEvent))).toEqual(['parked']);
