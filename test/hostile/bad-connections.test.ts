@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { connect as connectPlainly, type Socket } from 'node:net';
 import { setTimeout } from 'node:timers/promises';
 import { connect as connectByTls } from 'node:tls';
@@ -126,11 +125,6 @@ test('plain HTTP on the TLS listener loses the connection', async () => {
   await room.expectOnly([]);
 });
 
-const residentMegabytes = () => {
-  const status = readFileSync(`/proc/${scene.hearth.pid()}/status`, 'utf8');
-  return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1]) / 1024;
-};
-
 describe('many at once', () => {
   test('500 connections that say nothing hold up nobody', async () => {
     const wires = await Promise.all(Array.from({ length: 500 }, () => open('client')));
@@ -155,7 +149,7 @@ describe('many at once', () => {
   });
 
   test('50 bodies of 10 MB from nobody cost no more than a bounded memory', async () => {
-    const before = residentMegabytes();
+    const before = scene.residentMegabytes();
     let highest = before;
     const body = Buffer.alloc(9_900_000, 'x');
     const heads = `PUT /_matrix/federation/v1/send/big HTTP/1.1\r\nHost: x\r\nContent-Length: ${body.length + 100}\r\n\r\n`;
@@ -166,7 +160,7 @@ describe('many at once', () => {
     }
     for (let second = 0; second < 10; second++) {
       await setTimeout(1000);
-      highest = Math.max(highest, residentMegabytes());
+      highest = Math.max(highest, scene.residentMegabytes());
     }
     expect(highest - before).toBeLessThan(300);
     await room.expectOnly([]);

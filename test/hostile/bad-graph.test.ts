@@ -1,11 +1,14 @@
 import type { ServerResponse } from 'node:http';
+import { setTimeout } from 'node:timers/promises';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { writeJson } from '../../main/protocol/canonical-json.ts';
+import { cosignEvent } from '../../main/protocol/event-signing.ts';
 import type { JsonObject } from '../../main/protocol/json.ts';
 import type { EventId } from '../../shared/ids.ts';
 import { aside, type BadPdu, testBadPdus } from '../support/bad-pdus.ts';
 import { type JoinedRoom, type Scene, setScene } from '../support/hostile-scene.ts';
 import { until } from '../support/matrix-client.ts';
+import { startRawPeer } from '../support/raw-peer.ts';
 
 let scene: Scene;
 beforeAll(async () => {
@@ -173,44 +176,78 @@ test('history without end is walked back for a thousand events and no further', 
   await room.expectOnly([]);
 });
 
-test('a chain of auth events without end holds up its room for a bounded time, and no other room', async () => {
+/** Another server whose user is in the room, and what they say there next. */
+async function neighbour(room: JoinedRoom) {
+  const peer = await startRawPeer(scene.peer.ca);
+  const signed = (type: string, content: JsonObject, fields: JsonObject = {}) => {
+    const pdu = room.event(type, content, { ...fields, sender: peer.userId });
+    return cosignEvent(pdu, room.rules, peer.serverName, peer.key);
+  };
+  const join = signed('m.room.member', { membership: 'join' }, { state_key: peer.userId });
+  expect((await scene.deliver([join])).flow.pdus).toMatchObject([{ outcome: 'accepted' }]);
+  await room.mark();
+  return {
+    /** It gets in at once. */
+    async says(body: string) {
+      const pdu = signed('m.room.message', { msgtype: 'm.text', body });
+      const started = Date.now();
+      expect(await peer.send(scene.hearth.serverName, [pdu])).toEqual({
+        status: 200,
+        body: { pdus: { [room.idOf(pdu)]: {} } },
+      });
+      expect(await scene.owner.bodies(room.roomId)).toContain(body);
+      expect(Date.now() - started).toBeLessThan(10_000);
+    },
+  };
+}
+
+test('a chain of auth events without end holds up nobody else, and no more of it is kept than fits', async () => {
   const [room, other] = [await scene.room('1'), await scene.room('1')];
+  const another = await neighbour(room);
   const named = (index: number) => `$endless-auth${index}:${scene.peer.serverName}` as EventId;
-  const event = (index: number) =>
-    room.event(
-      'm.room.member',
-      { membership: 'join' },
-      {
-        event_id: named(index),
-        state_key: scene.peer.userId,
-        auth_events: room.cite(...room.auth(), named(index + 1)),
-      },
-      { aside: true },
-    );
+  const large = { membership: 'join', displayname: 'x'.repeat(60_000) };
+  const event = (index: number) => {
+    const auth_events = room.cite(...room.auth(), named(index + 1));
+    const fields = { event_id: named(index), state_key: scene.peer.userId, auth_events };
+    return room.event('m.room.member', large, fields, { aside: true });
+  };
+  let asked = 0;
   answering('event', room, (response, _body, url) => {
+    asked++;
     const index = Number(/endless-auth(\d+)/.exec(decodeURIComponent(url))?.[1]);
     reply(response, 200, writeJson({ pdus: [event(index)] }));
   });
+  const before = scene.residentMegabytes();
   const sent = scene.deliver([event(0)]);
+  await until(
+    async () => asked,
+    (count) => count > 10,
+    { what: 'it asks for the chain' },
+  );
+  await another.says('meanwhile');
   await other.expectOnly([]);
   expect((await sent).flow.pdus).toMatchObject([{ outcome: 'parked' }]);
-  const good = room.message('good');
-  const eventId = room.idOf(good);
-  await scene.deliver([good]);
-  await until(
-    () => scene.owner.history(room.roomId),
-    (history) => history.some(({ event_id }) => event_id === eventId),
-    { what: 'the room goes on', timeoutMs: 90_000 },
+  const end = await until(
+    async () => [asked, await setTimeout(2000, asked)] as const,
+    ([then]) => asked === then,
+    {
+      what: 'it gives up',
+      timeoutMs: 90_000,
+    },
   );
+  expect(end[0]).toBeLessThan(2000);
+  expect(scene.residentMegabytes() - before).toBeLessThan(300);
 }, 180_000);
 
-test('a peer that never answers holds up the reply for 20 seconds, and no other room', async () => {
+test('a peer that never answers holds up its reply for 20 seconds, and nobody else', async () => {
   const [room, other] = [await scene.room('12'), await scene.room('12')];
-  answering('get_missing_events', room, () => {});
+  const another = await neighbour(room);
+  for (const api of ['get_missing_events', 'backfill', 'state_ids', 'event']) answering(api, room, () => {});
   const started = Date.now();
-  const sent = scene.deliver([aside(room, {}, { prev_events: room.cite(unknown) })]);
+  const sent = Array.from({ length: 5 }, () => scene.deliver([aside(room, {}, { prev_events: room.cite(unknown) })]));
+  await another.says('meanwhile');
   await other.expectOnly([]);
-  expect(Date.now() - started).toBeLessThan(10_000);
-  expect((await sent).flow.pdus).toMatchObject([{ outcome: 'parked' }]);
+  for (const { flow } of await Promise.all(sent)) expect(flow.pdus).toMatchObject([{ outcome: 'parked' }]);
   expect(Date.now() - started).toBeLessThan(30_000);
-}, 60_000);
+  await another.says('afterwards');
+}, 90_000);

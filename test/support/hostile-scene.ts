@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { expect } from 'vitest';
 import { writeJson } from '../../main/protocol/canonical-json.ts';
 import type { JsonObject } from '../../main/protocol/json.ts';
@@ -24,6 +25,8 @@ export interface Scene {
   deliver(pdus: readonly Pdu[], txnId?: string): Promise<Delivered>;
   /** The record of the newest request with this URI, once it is closed. */
   flow(uri: string): Promise<Flow>;
+  /** What the server's process has in memory. */
+  residentMegabytes(): number;
 }
 
 /** An event, or the JSON of what no object can say. */
@@ -87,6 +90,10 @@ export async function setScene(): Promise<Scene> {
     console,
     flow,
     ask,
+    residentMegabytes() {
+      const status = readFileSync(`/proc/${hearth.pid()}/status`, 'utf8');
+      return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1]) / 1024;
+    },
     async deliver(pdus, txnId = unique()) {
       const list = pdus.map((pdu) => (typeof pdu === 'string' ? pdu : writeJson(pdu))).join(',');
       const text = `{"origin":"${peer.serverName}","origin_server_ts":${Date.now()},"pdus":[${list}]}`;
