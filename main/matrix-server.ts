@@ -7,6 +7,7 @@ import { federationRoutes } from './federation-routes.ts';
 import { byXMatrix } from './http/authenticate-server.ts';
 import { byAccessToken } from './http/client/authenticate.ts';
 import { clientRoutes } from './http/client/routes.ts';
+import { createRateLimits } from './http/rate-limits.ts';
 import { type Listener, listen, matrixApp } from './http/server.ts';
 import type { Inspector } from './inspector/inspector.ts';
 import { withFlow } from './inspector/with-flow.ts';
@@ -84,6 +85,9 @@ export async function startMatrixServer(options: MatrixOptions): Promise<MatrixS
         }),
       },
       log,
+      ...(config['rate-limits'] && {
+        limits: createRateLimits({ clock: platform.clock, owner: services.accounts.accounts.owner }),
+      }),
       record: (opening, handle) => withFlow(inspector, opening, handle),
       trustedProxies: config['trusted-proxy'],
     });

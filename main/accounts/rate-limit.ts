@@ -1,4 +1,4 @@
-import { MatrixError } from '../../shared/matrix-error.ts';
+import { limitExceeded } from '../../shared/matrix-error.ts';
 import type { Clock } from '../platform.ts';
 
 /** Counts attempts under a key. https://spec.matrix.org/v1.19/client-server-api/#rate-limiting */
@@ -36,7 +36,7 @@ export function createRateLimit({
   return {
     check(key) {
       const over = (buckets.get(key)?.emptyAt ?? 0) - clock.now() - (burst - 1) * everyMs;
-      if (over > 0) throw limitExceeded(over);
+      if (over > 0) throw limitExceeded('Too many attempts. Wait a while, then try again.', over);
     },
     count(key) {
       if (buckets.size >= maxKeys && !buckets.has(key)) makeRoom();
@@ -48,8 +48,3 @@ export function createRateLimit({
 
 /** For tests, and for who switches limits off. */
 export const noRateLimit: RateLimit = { check: () => undefined, count: () => undefined };
-
-const limitExceeded = (retryAfterMs: number) =>
-  new MatrixError(429, 'M_LIMIT_EXCEEDED', 'Too many attempts. Wait a while, then try again.', {
-    fields: { retry_after_ms: Math.ceil(retryAfterMs) },
-  });

@@ -27,6 +27,7 @@ export const sendRoutes = ({ receive }: Needs): readonly AnyRoute[] => [
       edus: z.array(jsonValue).max(mostEdus).default([]),
     }),
     maxBody: mostBytes,
+    patient: true, // a peer that catches up is slowed down, not turned away
     async handle({ params, body, violations, caller, flow }) {
       const { reply, outcomes } = await receive({
         origin: caller.origin,
