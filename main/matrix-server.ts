@@ -14,6 +14,7 @@ import { withFlow } from './inspector/with-flow.ts';
 import type { Log } from './log.ts';
 import { type MatrixServices, openServices } from './matrix-services.ts';
 import type { Platform } from './platform.ts';
+import { type CertificateFiles, watchCertificateFiles } from './reach/certificate-files.ts';
 import { startTunnel, type Tunnel } from './reach/tunnel.ts';
 import { readPem } from './settings.ts';
 
@@ -27,6 +28,8 @@ export interface MatrixServer {
   readonly certificate: () => ReturnType<typeof certificateFacts>;
   /** The computer has slept, or its network has changed: peers are told that we are here again. */
   resumed(): void;
+  /** Reads the certificate again, if it has changed. By itself this happens every hour. */
+  reload(): void;
   close(): Promise<void>;
 }
 
@@ -101,10 +104,23 @@ export async function startMatrixServer(options: MatrixOptions): Promise<MatrixS
     opened('client', client);
     const { 'tls-cert': cert, 'tls-key': key } = config;
     let chain: string | undefined;
+    let files: CertificateFiles | undefined;
     if (services.mode !== 'closed' && cert !== undefined && key !== undefined) {
       const certificate = { cert: readPem('tls-cert', cert), key: readPem('tls-key', key) };
       chain = certificate.cert;
-      opened('federation', await listen(app, config['federation-listen'], certificate));
+      const federation = await listen(app, config['federation-listen'], certificate);
+      opened('federation', federation);
+      files = watchCertificateFiles({
+        files: { cert, key },
+        current: certificate,
+        clock: platform.clock,
+        log,
+        onNew(renewed) {
+          federation.renew(renewed);
+          chain = renewed.cert;
+        },
+      });
+      undo.push(files.close);
     }
     if (config.tunnel !== undefined) {
       tunnel = startTunnel({
@@ -125,6 +141,7 @@ export async function startMatrixServer(options: MatrixOptions): Promise<MatrixS
       services,
       certificate: () => (chain === undefined ? undefined : certificateFacts(chain)),
       resumed: services.wakeUp,
+      reload: () => files?.check(),
       close,
     };
   } catch (error) {

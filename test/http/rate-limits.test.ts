@@ -61,7 +61,12 @@ test('a server that goes on hurrying is refused, and told when to come back; oth
   const { done } = await ask(1000, platform, turn);
   expect(done.refused).toBe(1000 - inFlight - federationBounds.waiting);
   await expect(turn()).resolves.toBeTypeOf('function'); // a minute later
-  const hurry = Array.from({ length: 1000 }, () => turn().catch((error: unknown) => error));
+  const hurry = Array.from({ length: 1000 }, () =>
+    turn().then(
+      (end) => end(),
+      (error: unknown) => error,
+    ),
+  );
   await expect(turn()).rejects.toEqual(limited());
   await expect(turn(other)).resolves.toBeTypeOf('function');
   await platform.advance(60_000);
