@@ -37,9 +37,9 @@ export function createAdmitMember(deps: AdmitDeps): Rooms['admit'] {
     return new Set(isOurs ? [event.origin, serverName] : [event.origin]);
   };
 
-  return (event) =>
-    queue.run(event.roomId, async () => {
-      const signers = await verifiedBy(event);
+  return async (event) => {
+    const signers = await verifiedBy(event); // before its turn: it may take a server's key, and the room does not wait
+    return queue.run(event.roomId, async () => {
       const head = heads.get(event.roomId);
       if (!head?.servers.has(serverName)) throw forbidden(`Nobody on this server is in the room ${event.roomId}.`);
       const known = store.find(event.eventId);
@@ -71,4 +71,5 @@ export function createAdmitMember(deps: AdmitDeps): Rooms['admit'] {
       });
       return { stored: store.shown(record), state: reader.shown(record.stateBefore ?? 0) };
     });
+  };
 }

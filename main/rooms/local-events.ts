@@ -174,8 +174,8 @@ export function createLocalEvents(deps: LocalEventsDeps): LocalEvents {
       }
     },
 
-    append: (roomId, drafts, { sign, alsoTo = [] } = {}) =>
-      queue.run(roomId, async () => {
+    async append(roomId, drafts, { sign, alsoTo = [], within } = {}) {
+      const make = async () => {
         const head = residentHead(roomId);
         const prevs = prevsFor(head);
         const state = stateAfter(head, prevs);
@@ -187,10 +187,21 @@ export function createLocalEvents(deps: LocalEventsDeps): LocalEvents {
         };
         const list = typeof drafts === 'function' ? drafts(reader.shown(head.state)) : drafts;
         const policy = policyServers.of(reader.auth(head.state), head.servers);
-        const built = await build(list, place, { sign, policy });
+        return { head, state, built: await build(list, place, { sign, policy }) };
+      };
+      const keep = ({ head, state, built }: Awaited<ReturnType<typeof make>>) => {
         refuseOutdated(built, head);
-        return shown(commit((effects) => writeAll(built, state, alsoTo, effects)));
-      }),
+        return commit((effects) => {
+          const events = shown(writeAll(built, state, alsoTo, effects));
+          within?.(events);
+          return events;
+        });
+      };
+      if (sign === undefined) return queue.run(roomId, async () => keep(await make()));
+      // Who signs may take its time, and nobody in the room waits for it: what is said meanwhile makes this one a fork.
+      const made = await make();
+      return queue.run(roomId, () => keep(made));
+    },
 
     template(roomId, draft) {
       const head = residentHead(roomId);

@@ -130,13 +130,12 @@ export interface Rooms {
   ): Promise<{ readonly roomId: RoomId; readonly events: readonly StoredEvent[] }>;
   /**
    * Local events in one turn, each judged by the state after the one before: all or none. Throws 403 `M_FORBIDDEN` with
-   * the rule's reason. `sign` may add the signatures of others (an invitee, an authorising server) to the finished event.
-   * They are queued for the room's servers (and `alsoTo`).
+   * the rule's reason. They are queued for the room's servers (and `alsoTo`).
    */
   append(
     roomId: RoomId,
     drafts: readonly EventDraft[] | ((state: RoomState) => readonly EventDraft[]),
-    options?: { readonly sign?: (event: RoomEvent) => Promise<JsonObject>; readonly alsoTo?: readonly ServerName[] },
+    options?: AppendOptions,
   ): Promise<readonly StoredEvent[]>;
   /** A template for make_join and its like: what `append` would build, unsigned and without hashes. Throws 403. */
   template(roomId: RoomId, draft: EventDraft): JsonObject;
@@ -179,6 +178,17 @@ export interface Rooms {
   /** While a room is being joined, PDUs for it are parked: by event ID, if its version is known. */
   joining(roomId: RoomId, isJoining: boolean, rules?: RoomVersionRules): void;
   close(): Promise<void>;
+}
+
+export interface AppendOptions {
+  /**
+   * Adds the signatures of others (an invitee, an authorising server) to the finished event. They are waited for before
+   * its turn in the room; what the room does not allow any more when it comes is refused.
+   */
+  readonly sign?: (event: RoomEvent) => Promise<JsonObject>;
+  readonly alsoTo?: readonly ServerName[];
+  /** Inside the transaction that stores them: what has to be on disk with them, or not at all. */
+  readonly within?: (events: readonly StoredEvent[]) => void;
 }
 
 export interface TopologicalToken {

@@ -116,3 +116,65 @@ test('changes are told after the commit, with positions that grow', async () => 
     'm.room.join_rules',
   ]);
 });
+
+test('who signs an invite may take as long as they like: the room goes on, and what it forbids meanwhile stays out', async () => {
+  const server = await roomServer('a.test');
+  const { rooms } = server;
+  const roomId = await createRoom(server, alice);
+  const slow = async (...meanwhile: Parameters<typeof rooms.append>[1] & readonly unknown[]) => {
+    let signed = () => {};
+    const asked = new Promise<void>((resolve) => {
+      signed = resolve;
+    });
+    const sign = async () => {
+      await asked;
+      return { signatures: { 'b.test': { 'ed25519:b': 'sig' } } };
+    };
+    const inviting = rooms.append(roomId, [member(alice, bob, 'invite')], { sign });
+    inviting.catch(() => {}); // it is looked at below
+    const said = await rooms.append(roomId, meanwhile); // while they think about it
+    signed();
+    return { inviting, said };
+  };
+
+  const { inviting, said } = await slow(message(alice, 'meanwhile'));
+  const [invite] = await inviting;
+  expect(invite?.event.prevEvents).not.toContain(said[0]?.event.eventId);
+  expect(new Set(rooms.forwardExtremities(roomId))).toEqual(new Set([invite?.event.eventId, said[0]?.event.eventId]));
+  expect(rooms.currentState(roomId).id('m.room.member', bob)).toBe(invite?.event.eventId);
+
+  const forbidden = await slow(member(alice, bob, 'ban'));
+  await expect(forbidden.inviting).rejects.toMatchObject({ status: 403, errcode: 'M_FORBIDDEN' });
+  expect(rooms.currentState(roomId).get('m.room.member', bob)?.content).toEqual({ membership: 'ban' });
+  expect(server.count("FROM events WHERE outcome <> 'accepted'")).toBe(0);
+});
+
+test('what has to be on disk with an event is, or the event is not', async () => {
+  const server = await roomServer('a.test');
+  const roomId = await createRoom(server, alice);
+  const { db, rooms } = server;
+  db.exec('CREATE TABLE notes (event_id TEXT)');
+  const note = db.prepare<[string]>('INSERT INTO notes VALUES (?)');
+  let told = 0;
+  rooms.changes.on(() => {
+    told++;
+    expect(server.count('FROM notes')).toBe(1);
+  });
+  await rooms.append(roomId, [message(alice, 'one')], {
+    within: ([sent]) => {
+      expect(told).toBe(0);
+      note.run(sent?.event.eventId ?? '');
+    },
+  });
+  expect(told).toBe(1);
+
+  const [events, tip] = [server.count('FROM events'), rooms.forwardExtremities(roomId)];
+  const fail = () => {
+    note.run('gone');
+    throw new Error('the disk is full');
+  };
+  await expect(rooms.append(roomId, [message(alice, 'two')], { within: fail })).rejects.toThrow('the disk is full');
+  expect([server.count('FROM events'), rooms.forwardExtremities(roomId)]).toEqual([events, tip]);
+  expect(server.count('FROM notes')).toBe(1);
+  expect(server.sent).toEqual([]);
+});
