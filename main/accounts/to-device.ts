@@ -13,7 +13,8 @@ export type ToDeviceMessages = ReadonlyMap<UserId, ReadonlyMap<string, JsonObjec
 
 /** https://spec.matrix.org/v1.19/client-server-api/#send-to-device-messaging */
 export interface ToDevice {
-  send(sender: UserId, type: string, messages: ToDeviceMessages): void;
+  /** `within` runs in the transaction that stores them. */
+  send(sender: UserId, type: string, messages: ToDeviceMessages, within?: () => void): void;
   /** What another server sends to users here. The same `messageId` again is nothing new. */
   receive(sender: UserId, messageId: string, type: string, messages: ToDeviceMessages): void;
   /**
@@ -47,38 +48,42 @@ export function createToDevice(options: ToDeviceOptions): ToDevice {
   const { table, stream, serverName, platform, devicesOf, sendEdu } = options;
   const { clock, random } = platform;
 
-  const deliver = (sender: UserId, type: string, messages: ToDeviceMessages): void => {
-    stream.write({ users: [...messages.keys()] }, (next) => {
-      for (const [userId, byDevice] of messages) {
-        const known = devicesOf(userId);
-        for (const [deviceId, content] of byDevice) {
-          const to = deviceId === '*' ? known : known.filter((each) => each === deviceId);
-          const message = writeJson({ sender, type, content });
-          for (const device of to) table.add(next(), userId, device, message);
-        }
+  /** Inside a transaction. */
+  const deliver = (sender: UserId, type: string, messages: ToDeviceMessages, next: () => number): void => {
+    for (const [userId, byDevice] of messages) {
+      const known = devicesOf(userId);
+      for (const [deviceId, content] of byDevice) {
+        const to = deviceId === '*' ? known : known.filter((each) => each === deviceId);
+        const message = writeJson({ sender, type, content });
+        for (const device of to) table.add(next(), userId, device, message);
       }
-    });
+    }
   };
 
   return {
-    send(sender, type, messages) {
+    send(sender, type, messages, within) {
       const byServer = new Map<ServerName, Map<UserId, ReadonlyMap<string, JsonObject>>>();
       for (const [userId, byDevice] of messages) {
         const server = serverNameOf(userId);
         byServer.set(server, (byServer.get(server) ?? new Map()).set(userId, byDevice));
       }
-      for (const [server, ofServer] of byServer) {
-        if (server === serverName) deliver(sender, type, ofServer);
-        else {
+      const ours = byServer.get(serverName) ?? new Map();
+      stream.write({ users: [...ours.keys()] }, (next) => {
+        deliver(sender, type, ours, next);
+        for (const [server, ofServer] of byServer) {
+          if (server === serverName) continue;
           const content = { sender, type, message_id: random.id(), messages: asObject(ofServer) };
           sendEdu(server, { edu_type: 'm.direct_to_device', content });
         }
-      }
+        within?.();
+      });
     },
     receive(sender, messageId, type, messages) {
-      if (!table.isNew(sender, messageId, clock.now())) return;
-      table.forgetSeenBefore(clock.now() - seenMs);
-      deliver(sender, type, messages);
+      stream.write({ users: [...messages.keys()] }, (next) => {
+        if (!table.isNew(sender, messageId, clock.now())) return; // it and its mark are on disk together, or neither
+        table.forgetSeenBefore(clock.now() - seenMs);
+        deliver(sender, type, messages, next);
+      });
     },
     next({ userId, deviceId }, after, upTo) {
       table.removeUpTo(userId, deviceId, after);

@@ -24,11 +24,24 @@ interface SendServices {
 export const sendRoutes = ({ rooms, memberships, directory, transactions }: SendServices): readonly AnyRoute[] => {
   type RoomId = z.output<typeof roomId>;
 
-  const append = async (room: RoomId, draft: EventDraft): Promise<EventId> => {
-    const [sent] = await rooms.append(room, [draft]);
-    if (sent === undefined) throw new Error('the room took the event and gave none back');
-    return sent.event.eventId;
+  const append = async (room: RoomId, draft: EventDraft, within?: (sent: EventId) => void): Promise<EventId> => {
+    let id: EventId | undefined;
+    await rooms.append(room, [draft], {
+      within([sent]) {
+        if (sent === undefined) throw new Error('the room took the event and gave none back');
+        id = sent.event.eventId;
+        within?.(id);
+      },
+    });
+    return id as EventId;
   };
+
+  /** The event and what is answered are on disk together: a client that repeats it after a crash sends nothing twice. */
+  const appendOnce = (scope: Parameters<ClientTransactions['once']>[0], room: RoomId, draft: () => EventDraft) =>
+    transactions.once(
+      scope,
+      async (answer) => void (await append(room, draft(), (id) => answer({ event_id: id }, id))),
+    );
 
   const redaction = (room: RoomId, sender: UserId, redacts: EventId, content: JsonObject): EventDraft => {
     if (rooms.event(redacts)?.event.roomId !== room) throw notFound('There is no such event in this room.');
@@ -110,10 +123,7 @@ export const sendRoutes = ({ rooms, memberships, directory, transactions }: Send
       handle({ params: { roomId: room, eventType: type, txnId }, body, caller, violations }) {
         refuseViolations(violations);
         const path = `send ${room} ${type}`;
-        return transactions.once({ ...caller, path, txnId }, async () => {
-          const id = await append(room, draftOf(room, caller.userId, type, body));
-          return { reply: { event_id: id }, eventId: id };
-        });
+        return appendOnce({ ...caller, path, txnId }, room, () => draftOf(room, caller.userId, type, body));
       },
     }),
     stateRoute(''),
@@ -128,11 +138,8 @@ export const sendRoutes = ({ rooms, memberships, directory, transactions }: Send
       body: z.object({ reason: orNull(z.string()) }),
       handle({ params: { roomId: room, eventId: redacts, txnId }, body, caller }) {
         const path = `redact ${room} ${redacts}`;
-        return transactions.once({ ...caller, path, txnId }, async () => {
-          const content = body.reason === undefined ? {} : { reason: body.reason };
-          const id = await append(room, redaction(room, caller.userId, redacts, content));
-          return { reply: { event_id: id }, eventId: id };
-        });
+        const content = body.reason === undefined ? {} : { reason: body.reason };
+        return appendOnce({ ...caller, path, txnId }, room, () => redaction(room, caller.userId, redacts, content));
       },
     }),
   ];

@@ -29,10 +29,9 @@ export const toDeviceRoutes = ({ toDevice, transactions }: ToDeviceServices): re
           new Map(Object.entries(byDevice).map(([device, content]) => [device, contentOf(content)])),
         ]),
       );
-      return transactions.once({ ...caller, path: `sendToDevice ${eventType}`, txnId }, async () => {
-        toDevice.send(caller.userId, eventType, messages);
-        return { reply: {} };
-      });
+      return transactions.once({ ...caller, path: `sendToDevice ${eventType}`, txnId }, async (answer) =>
+        toDevice.send(caller.userId, eventType, messages, () => answer({})),
+      );
     },
   }),
 ];
