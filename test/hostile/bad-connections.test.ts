@@ -2,6 +2,7 @@ import { connect as connectPlainly, type Socket } from 'node:net';
 import { setTimeout } from 'node:timers/promises';
 import { connect as connectByTls } from 'node:tls';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { RawNumber } from '../../main/protocol/json.ts';
 import { atEnd } from '../support/at-end.ts';
 import { type JoinedRoom, type Scene, setScene, unique } from '../support/hostile-scene.ts';
 
@@ -163,6 +164,20 @@ describe('many at once', () => {
       highest = Math.max(highest, scene.residentMegabytes());
     }
     expect(highest - before).toBeLessThan(300);
+    await room.expectOnly([]);
+  }, 60_000);
+
+  test('200 transactions of 50 bad events each, at once, are all answered', async () => {
+    const before = scene.residentMegabytes();
+    const other = await scene.room('12');
+    const spoilt = { ...other.message('spoilt'), signatures: {} };
+    const floats = { ...spoilt, n: new RawNumber('0.5') };
+    const pdus = Array.from({ length: 50 }, (_, index) => (index % 2 === 0 ? floats : { ...spoilt, depth: index }));
+    const replies = await Promise.all(
+      Array.from({ length: 200 }, () => scene.peer.send(scene.hearth.serverName, pdus)),
+    );
+    expect(new Set(replies.map(({ status }) => status))).toEqual(new Set([200]));
+    expect(scene.residentMegabytes() - before).toBeLessThan(300);
     await room.expectOnly([]);
   }, 60_000);
 });

@@ -1,8 +1,11 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { writeJson } from '../../main/protocol/canonical-json.ts';
-import { type JsonObject, RawNumber } from '../../main/protocol/json.ts';
+import { parseEvent } from '../../main/protocol/event.ts';
+import { hasRightContentHash } from '../../main/protocol/event-hash.ts';
+import { type JsonObject, type JsonValue, RawNumber } from '../../main/protocol/json.ts';
 import { aside, type BadPdu, said, spoilt, testBadPdus } from '../support/bad-pdus.ts';
 import { type JoinedRoom, type Pdu, type Scene, setScene } from '../support/hostile-scene.ts';
+import { until } from '../support/matrix-client.ts';
 
 let scene: Scene;
 beforeAll(async () => {
@@ -229,6 +232,70 @@ describe('events that lack something', () => testBadPdus(() => scene, incomplete
 describe('events with something else in its place', () => testBadPdus(() => scene, misshapen));
 describe('events with too much', () => testBadPdus(() => scene, tooMuch));
 describe('events that cannot be', () => testBadPdus(() => scene, impossible));
+
+/** What trips programs up, and is an event like any other. */
+const harmless: readonly { readonly what: string; readonly make: (room: JoinedRoom) => JsonObject }[] = [
+  {
+    what: '__proto__ and constructor in its content',
+    make: (room) => aside(room, JSON.parse('{"__proto__":{"x":true},"constructor":{"prototype":null},"toString":1}')),
+  },
+  {
+    what: '__proto__ at its top level',
+    make: (room) => aside(room, {}, JSON.parse('{"__proto__":{"type":"m.room.create","sender":"@x:y.test"}}')),
+  },
+  { what: 'the type __proto__', make: (room) => room.event('__proto__', {}, {}, { aside: true }) },
+  { what: 'the type constructor', make: (room) => room.event('constructor', {}, {}, { aside: true }) },
+  { what: 'no type to speak of', make: (room) => room.event('', {}, {}, { aside: true }) },
+  { what: 'integers at the ends of what there is', make: (room) => aside(room, { n: [2 ** 53 - 1, 1 - 2 ** 53] }) },
+  { what: 'a content of 80 levels', make: (room) => aside(room, { a: nested(80) }) },
+  { what: 'a time before all time', make: (room) => aside(room, {}, { origin_server_ts: -1 }) },
+  { what: 'a negative depth', make: (room) => aside(room, {}, { depth: -1 }) },
+  { what: 'the same prev event 20 times', make: (room) => aside(room, {}, { prev_events: times(20, room.tip()) }) },
+];
+const times = <T>(count: number, item: T): T[] => Array.from({ length: count }, () => item);
+const nested = (levels: number): JsonValue => (levels === 0 ? 'deep' : [nested(levels - 1)]);
+
+describe.each(harmless)('an event with $what', ({ make }) => {
+  test.each(['5', '11', '12'])('is taken and served as it is, in room version %s', async (version) => {
+    const room = await scene.room(version);
+    const pdu = make(room);
+    const eventId = room.idOf(pdu);
+    const { results, flow } = await scene.deliver([pdu]);
+    expect(flow.pdus).toMatchObject([{ outcome: 'accepted', eventId }]);
+    expect(results).toEqual({ [eventId]: {} });
+    await room.expectOnly([eventId]);
+    const served = await scene.ask('GET', `/_matrix/federation/v1/event/${encodeURIComponent(eventId)}`);
+    const [given] = served.body['pdus'] as [JsonObject];
+    expect(room.idOf(given)).toBe(eventId);
+    expect(hasRightContentHash(given)).toBe(true);
+  });
+});
+
+test('after the greatest depth that there is, our own events are still events', async () => {
+  const room = await scene.room('12');
+  const deepest = room.event('m.room.message', { body: 'deepest' }, { depth: 2 ** 53 - 1 });
+  expect((await scene.deliver([deepest])).flow.pdus).toMatchObject([{ outcome: 'accepted' }]);
+  const ours = await scene.owner.send(room.roomId, 'after it');
+  const sent = await until(
+    async () => scene.peer.received.flatMap(({ pdus }) => pdus as readonly JsonObject[]),
+    (pdus) => pdus.some((pdu) => room.idOf(pdu) === ours),
+    { what: 'it reaches the peer' },
+  );
+  const event = sent.find((pdu) => room.idOf(pdu) === ours);
+  expect(event).toMatchObject({ depth: 2 ** 53 - 1, prev_events: [room.idOf(deepest)] });
+  expect(() => parseEvent(event as JsonObject, room.rules)).not.toThrow();
+});
+
+test.each(['1', '12'])('an event of a room that is not here makes none, in room version %s', async (version) => {
+  const room = scene.peer.createRoom(version);
+  const { status, results, flow } = await scene.deliver([room.message('hello')]);
+  expect(flow.pdus).toMatchObject([{ outcome: 'dropped', rule: 'server is in the room', roomId: room.roomId }]);
+  expect(status).toBe(200);
+  // Which version the room has is not known here, and so no ID that is a hash.
+  expect(Object.values(results)).toEqual(version === '1' ? [{ error: expect.any(String) }] : []);
+  const rooms = await scene.console.call('rooms.list');
+  expect(rooms.map(({ roomId }) => roomId)).not.toContain(room.roomId);
+});
 
 test('one bad PDU fails none of the others', async () => {
   const room = await scene.room('12');

@@ -87,6 +87,18 @@ const badSignatures: readonly BadPdu[] = [
     reason: /signature/,
   },
   {
+    what: 'a time at which its key is not valid any more',
+    versions: ['5', '11', '12'],
+    make: (room) => aside(room, {}, { origin_server_ts: 2 ** 53 - 1 }),
+    ...dropped,
+  },
+  {
+    what: 'a time at which its key is not valid any more, where that does not count',
+    versions: ['1', '4'], // https://spec.matrix.org/v1.19/rooms/v5/#signing-key-validity-period
+    make: (room) => aside(room, {}, { origin_server_ts: 2 ** 53 - 1 }),
+    outcome: 'accepted',
+  },
+  {
     what: 'a content that was changed after signing',
     make: (room) => spoilt(room, { content: { msgtype: 'm.text', body: 'changed' } }),
     outcome: 'redacted',
