@@ -42,6 +42,7 @@ interface Row {
 interface OutcomeCount {
   readonly hour: number;
   readonly outcome: OutcomeKind;
+  readonly own: 0 | 1; // an event of this server: what became of it here, or at another
   readonly count: number;
 }
 
@@ -58,8 +59,8 @@ export function pduOutcomesTable(db: Db) {
   );
   const lastId = db.prepare<[], { id: number | null }>('SELECT max(id) AS id FROM pdu_outcomes');
   const counts = db.prepare<[from: number, before: number, since: number], OutcomeCount>(
-    `SELECT ts / 3600000 * 3600000 AS hour, outcome, count(*) AS count
-      FROM pdu_outcomes WHERE id >= ? AND id < ? AND ts >= ? GROUP BY hour, outcome`,
+    `SELECT ts / 3600000 * 3600000 AS hour, outcome, source = 'local' AS own, count(*) AS count
+      FROM pdu_outcomes WHERE id >= ? AND id < ? AND ts >= ? GROUP BY hour, outcome, own`,
   );
   return {
     ...timeOrdered(db, 'pdu_outcomes', 'ts'),

@@ -14,7 +14,8 @@ const longestError = 16 * 1024;
 export interface Place {
   readonly id: FlowId;
   readonly traceId: string;
-  readonly parentId: FlowId | undefined;
+  /** In whose name it is. */
+  readonly parent: ObservedFlow | undefined;
 }
 
 /** Whom a flow tells what has become of it. */
@@ -35,20 +36,24 @@ export interface ObservedFlow extends OpenFlow {
   /** As it is now: it goes on changing. */
   readonly record: FlowRecord;
   readonly closedAt: number | undefined;
+  /** A request that it caused begins (1), or is over (-1). */
+  asks(change: 1 | -1): void;
 }
 
 type Changing<T> = { -readonly [K in keyof T]: T[K] };
 
 /** Begins to record a request. All that is secret or too long is left out before it is kept anywhere. */
-export function openFlow({ id, traceId, parentId }: Place, opening: FlowOpening, observer: FlowObserver): ObservedFlow {
+export function openFlow(place: Place, opening: FlowOpening, observer: FlowObserver): ObservedFlow {
+  const { id, traceId, parent } = place;
   const { now, level, safely } = observer;
   const phases: Partial<Record<Phase, number>> = {};
+  const inbound = opening.direction === 'inbound' ? inboundPhases(phases, now) : undefined;
   const outcomes: Partial<Record<OutcomeKind, number>> = {};
   // One object, changed in place: a copy for each of some ten calls would cost more than all the rest.
   const record: Changing<FlowRecord> = {
     id,
     traceId,
-    parentId,
+    parentId: parent?.id,
     direction: opening.direction,
     peer: opening.peer,
     method: name(opening.method),
@@ -81,7 +86,9 @@ export function openFlow({ id, traceId, parentId }: Place, opening: FlowOpening,
     if (closedAt !== undefined) return; // once only
     closedAt = now();
     record.tookMs = Math.max(0, closedAt - record.startedAt);
+    inbound?.answered(record.tookMs);
     change(work);
+    parent?.asks(-1);
     safely(() => observer.closed(flow));
   };
   const keep = (side: 'request' | 'reply', headers: WireHeaders, body: Uint8Array) => {
@@ -96,8 +103,10 @@ export function openFlow({ id, traceId, parentId }: Place, opening: FlowOpening,
     get closedAt() {
       return closedAt;
     },
+    asks: (by) => inbound?.asks(by),
     request: (headers, body = nothing) =>
       change(() => {
+        inbound?.read(now() - record.startedAt);
         record.requestBytes = body.length;
         keep('request', headers, body);
       }),
@@ -144,7 +153,35 @@ export function openFlow({ id, traceId, parentId }: Place, opening: FlowOpening,
         record.error = { stage, message: sentence(message) };
       }),
   };
+  parent?.asks(1);
   return flow;
+}
+
+/** Where the time of a request to us goes: reading it, waiting for what others are asked in its name, and our own work. */
+function inboundPhases(phases: Partial<Record<Phase, number>>, now: () => number) {
+  let asked = 0;
+  let since = 0;
+  let isOver = false;
+  const waited = () => {
+    phases.wait = (phases.wait ?? 0) + now() - since;
+  };
+  return {
+    read(ms: number) {
+      phases.body = ms;
+    },
+    asks(by: 1 | -1) {
+      if (isOver) return; // what goes on afterwards holds nobody up
+      asked += by;
+      if (by === 1 && asked === 1) since = now();
+      if (asked === 0) waited();
+    },
+    answered(tookMs: number) {
+      if (asked > 0) waited();
+      isOver = true;
+      const told = Object.values(phases).reduce((sum, ms) => sum + ms, 0);
+      phases.processing ??= Math.max(0, tookMs - told);
+    },
+  };
 }
 
 const nothing = new Uint8Array();

@@ -80,7 +80,7 @@ export async function createInspector(options: InspectorOptions): Promise<Runnin
   const recordOutcomes = (outcomes: readonly PduOutcome[], flowId: FlowId | undefined) => {
     const ts = clock.now();
     for (const outcome of outcomes) {
-      traffic.judged(ts, outcome.outcome);
+      if (outcome.source !== 'local') traffic.judged(ts, outcome.outcome);
       writes.put(outcome, ({ pdus }) => pdus.insert({ ...outcome, ts, flowId }), rowBytes);
     }
   };

@@ -34,7 +34,7 @@ export function traceContext(now: () => number): TraceContext {
     place(id) {
       const found = context();
       if (found !== undefined) found.trace.id ??= id;
-      return { id, traceId: found?.trace.id ?? id, parentId: found?.flow?.id };
+      return { id, traceId: found?.trace.id ?? id, parent: found?.flow };
     },
   };
 }

@@ -17,6 +17,7 @@ type PeerTraffic = Pick<PeerStatus, 'lastInboundTs' | 'lastOutboundTs' | 'latenc
 /** The federation of the last day in numbers, counted as it happens: asking costs nothing. */
 export interface Traffic {
   finished(flow: FinishedFlow): void;
+  /** An event of another server. */
   judged(ts: number, outcome: OutcomeKind, count?: number): void;
   last24h(): Overview['federation24h'];
   ofPeer(server: ServerName): PeerTraffic | undefined;

@@ -31,7 +31,7 @@ export async function warmUp(db: () => InspectorDb | undefined, traffic: Traffic
   });
   await backwards(upToPdu, ({ pdus }, from, before) => {
     const counts = pdus.counts(from, before, since);
-    for (const { hour, outcome, count } of counts) traffic.judged(hour, outcome, count);
+    for (const { hour, outcome, own, count } of counts) if (own === 0) traffic.judged(hour, outcome, count);
     return counts.length;
   });
 }

@@ -59,7 +59,7 @@ test('a request is there while it is open, and with all its parts when it is ove
     attempt: 1,
     requestBytes: 13,
     responseBytes: 11,
-    phases: { processing: 35 },
+    phases: { body: 0, processing: 35 },
     outcomes: { accepted: 2, rejected: 1 },
     edus: 2,
   };

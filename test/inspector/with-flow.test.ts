@@ -31,6 +31,29 @@ test('a request enters the log, and what it asks of others belongs to it', async
   });
 });
 
+test('its phases say what its time went to: reading it, waiting for others, and work of ours', async () => {
+  const { inspector, platform } = await runningInspector();
+  await withFlow(inspector, request, async (flow) => {
+    await platform.advance(3);
+    flow.request({}, json({}));
+    await platform.advance(10);
+    const [first, second] = [inspector.open(outbound('event', 'b.test')), inspector.open(outbound('event', 'c.test'))];
+    await platform.advance(30);
+    first.fail({ stage: 'timeout', message: 'no answer' });
+    await platform.advance(20); // the other is still on its way
+    second.fail({ stage: 'timeout', message: 'no answer' });
+    await platform.advance(5);
+    inspector.open(outbound('version', 'b.test')); // nobody waits for this one's end
+    await platform.advance(2);
+    return { status: 200, headers: {}, body: json({}) };
+  });
+  const flows = (await inspector.log.list({ limit: 9 })).flows;
+  expect(flows.find(({ direction }) => direction === 'inbound')).toMatchObject({
+    tookMs: 70,
+    phases: { body: 3, wait: 52, processing: 15 },
+  });
+});
+
 test('a 500 is a reply; what is thrown is none, and is thrown on', async () => {
   const { inspector } = await runningInspector();
   await withFlow(inspector, request, async () => ({ status: 500, headers: {}, body: json({}) }));
