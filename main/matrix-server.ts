@@ -84,7 +84,10 @@ export async function startMatrixServer(options: MatrixOptions): Promise<MatrixS
           us: serverName,
           keyring: services.federation.keyring,
           mayFederate: services.federation.mayFederate,
-          heardFrom: services.federation.peers.heardFrom,
+          heardFrom: (server) => {
+            services.federation.peers.heardFrom(server);
+            services.sender.heardFrom(server);
+          },
         }),
       },
       log,
@@ -92,6 +95,7 @@ export async function startMatrixServer(options: MatrixOptions): Promise<MatrixS
         limits: createRateLimits({ clock: platform.clock, owner: services.accounts.accounts.owner }),
       }),
       record: (opening, handle) => withFlow(inspector, opening, handle),
+      trace: inspector.trace,
       trustedProxies: config['trusted-proxy'],
     });
     const listeners: ListenerStatus[] = [];

@@ -36,6 +36,7 @@ import { visibility as openVisibility } from './rooms/visibility.ts';
 import { createSender } from './sending/sender.ts';
 import { watchForJumps } from './sending/wake-up.ts';
 import { signingKeyFile } from './signing-key-file.ts';
+import { topic } from './topic.ts';
 
 interface ServicesOptions {
   readonly config: Config;
@@ -61,6 +62,7 @@ export function openServices({ config, platform, log, db, inspector, serverName,
 
   /** The sender reads events of the rooms, whose events it sends: each is asked for only once both are there. */
   let rooms: Rooms;
+  const queues = topic<ServerName>();
   const sender = createSender({
     us: serverName,
     db,
@@ -73,6 +75,10 @@ export function openServices({ config, platform, log, db, inspector, serverName,
     pduOf: (eventId) => rooms.event(eventId)?.event.pdu,
     isInRoom: (server, roomId: RoomId) => rooms.servers(roomId).has(server),
     sharingServers: () => sharing(rooms, serverName),
+    apart: inspector.apart,
+    onQueue: (servers) => {
+      for (const server of servers) queues.tell(server);
+    },
   });
   rooms = createRooms({ db, platform, log, serverName, signingKey, keyring, remote, outbox: sender, inspector });
   const visibility = openVisibility(rooms);
@@ -137,6 +143,8 @@ export function openServices({ config, platform, log, db, inspector, serverName,
     serverName,
     federation,
     sender,
+    /** Servers for which something waits, or does no longer. */
+    queues,
     rooms,
     accounts,
     visibility,

@@ -1,5 +1,5 @@
 import type { Events, ServedBridge } from '../../shared/bridge.ts';
-import type { FlowSummary } from '../../shared/flow.ts';
+import { type FlowSummary, flowState } from '../../shared/flow.ts';
 import type { RoomId, ServerName } from '../../shared/ids.ts';
 import type { Overview } from '../../shared/views.ts';
 import { batches } from '../inspector/batches.ts';
@@ -31,6 +31,10 @@ const everyMs = 100;
 /** The overview is made of everything, so it costs more and changes all the time. */
 const overviewEveryMs = 1000;
 
+/** Whether a request tells something new of its peer: when we last met, how fast it answers. */
+const isContact = (flow: FlowSummary) =>
+  flowState(flow) !== 'pending' && (flow.direction === 'outbound' || flow.auth?.verified === true);
+
 export function createLive(sources: LiveSources): Live {
   const bridges = new Set<ServedBridge>();
   let stop: Unsubscribe | undefined;
@@ -52,6 +56,7 @@ export function createLive(sources: LiveSources): Live {
     const subscriptions = [
       sources.onFlows((flows) => {
         tell('flows.changed', flows);
+        for (const flow of flows) if (flow.peer !== undefined && isContact(flow)) peers.put(flow.peer, true);
         overviewChanged();
       }),
       sources.onRoom((roomId) => {

@@ -1,5 +1,12 @@
 import type { PduOutcome } from '../../shared/flow.ts';
-import { type EventId, parseEventId, parseRoomId, parseServerName, type ServerName } from '../../shared/ids.ts';
+import {
+  type EventId,
+  parseEventId,
+  parseRoomId,
+  parseServerName,
+  type RoomId,
+  type ServerName,
+} from '../../shared/ids.ts';
 import { isObject, type JsonObject, type JsonValue, type Violation } from '../protocol/json.ts';
 import type { FederationClient } from './federation-client.ts';
 import {
@@ -41,8 +48,13 @@ export function createRemoteServers({ request }: Pick<FederationClient, 'request
     rest: Partial<RemoteRequest> = {},
   ) => request(server, { ...rest, method: 'PUT', uri, body, endpoint });
 
-  const template = async (server: ServerName, endpoint: string, uri: string): Promise<MembershipTemplate> => {
-    const { event, room_version: version } = objectOf(server, await get(server, endpoint, uri));
+  const template = async (
+    server: ServerName,
+    endpoint: string,
+    roomId: RoomId,
+    uri: string,
+  ): Promise<MembershipTemplate> => {
+    const { event, room_version: version } = objectOf(server, await get(server, endpoint, uri, { roomId }));
     if (!isObject(event)) throw useless(server, `${endpoint} is answered without an event`);
     return { event, roomVersion: typeof version === 'string' ? version : '1' };
   };
@@ -118,19 +130,20 @@ export function createRemoteServers({ request }: Pick<FederationClient, 'request
     },
 
     makeJoin: (server, roomId, userId, versions) =>
-      template(server, 'make_join', `${v1}/make_join${path(roomId, userId)}${ver(versions)}`),
+      template(server, 'make_join', roomId, `${v1}/make_join${path(roomId, userId)}${ver(versions)}`),
 
     sendJoin: (server, roomId, eventId, event) =>
       put(server, 'send_join', `${v2}/send_join${path(roomId, eventId)}`, event, { roomId, ...large }),
 
-    makeLeave: (server, roomId, userId) => template(server, 'make_leave', `${v1}/make_leave${path(roomId, userId)}`),
+    makeLeave: (server, roomId, userId) =>
+      template(server, 'make_leave', roomId, `${v1}/make_leave${path(roomId, userId)}`),
 
     async sendLeave(server, roomId, eventId, event) {
       await put(server, 'send_leave', `${v2}/send_leave${path(roomId, eventId)}`, event, { roomId });
     },
 
     makeKnock: (server, roomId, userId, versions) =>
-      template(server, 'make_knock', `${v1}/make_knock${path(roomId, userId)}${ver(versions)}`),
+      template(server, 'make_knock', roomId, `${v1}/make_knock${path(roomId, userId)}${ver(versions)}`),
 
     sendKnock: (server, roomId, eventId, event) =>
       put(server, 'send_knock', `${v1}/send_knock${path(roomId, eventId)}`, event, { roomId }),

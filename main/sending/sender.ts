@@ -21,6 +21,8 @@ export interface Sender extends Outbox {
    * longer and longer while we are away.
    */
   wakeUp(): Promise<void>;
+  /** It has proved that it is there: it is asked what it runs, once a day. */
+  heardFrom(server: ServerName): void;
   /** A person wants to know: tries at once, with an empty transaction if nothing waits. */
   retryNow(server: ServerName): void;
   /** How much waits, for all for whom anything does. */
@@ -40,6 +42,10 @@ interface SenderOptions extends ComposeOptions {
   readonly mayFederate: (server: ServerName) => boolean;
   /** All other servers that we share a room with. */
   readonly sharingServers: () => Iterable<ServerName>;
+  /** Does work in nobody's name: what wakes a queue is not the cause of all that it sends from then on. */
+  readonly apart?: <T>(work: () => T) => T;
+  /** Something waits for these servers, or does no longer. */
+  readonly onQueue?: (servers: Iterable<ServerName>) => void;
 }
 
 const limits = {
@@ -58,6 +64,7 @@ const limits = {
 /** Sends events and EDUs to other servers. https://spec.matrix.org/v1.19/server-server-api/#transactions */
 export function createSender(options: SenderOptions): Sender {
   const { us, db, table, remote, peers, log, mayFederate, sharingServers } = options;
+  const { apart = (work) => work(), onQueue = () => undefined } = options;
   const { clock, random } = options.platform;
   /** EDUs that nobody misses: typing, receipts, presence. */
   const passing = new Map<ServerName, JsonObject[]>();
@@ -91,7 +98,7 @@ export function createSender(options: SenderOptions): Sender {
   const nextTurn = () => {
     if (turnIsComing) return;
     turnIsComing = true;
-    setImmediate(takeTurn);
+    apart(() => setImmediate(takeTurn));
   };
 
   const takeTurn = () => {
@@ -122,6 +129,7 @@ export function createSender(options: SenderOptions): Sender {
       }
     });
     sentSinceSweep += taken.size;
+    onQueue(new Set([...taken, ...seen]));
     taken.clear();
     for (const server of seen) ready.delete(server);
     if (ready.size > 0 && inFlight.size + begun.length < limits.destinationsAtOnce) nextTurn();
@@ -204,7 +212,7 @@ export function createSender(options: SenderOptions): Sender {
     }
     refusing.delete(destination);
     taken.add(destination);
-    if (peers.softwareIsDue(destination)) void askSoftware(destination);
+    askSoftware(destination);
   };
 
   const failed = (server: ServerName, firstTs: number, error: RemoteError) => {
@@ -227,13 +235,14 @@ export function createSender(options: SenderOptions): Sender {
     table.abandon(server);
   };
 
-  const askSoftware = async (server: ServerName) => {
-    try {
-      const { name, version } = await remote.version(server);
-      if (name !== undefined) peers.runs(server, `${name} ${version ?? ''}`.trim());
-    } catch (error) {
-      log.debug('a server does not say what it runs', { server, error });
-    }
+  const askSoftware = (server: ServerName) => {
+    if (!peers.softwareIsDue(server)) return;
+    apart(() => remote.version(server)).then(
+      ({ name, version }) => {
+        if (name !== undefined) peers.runs(server, `${name} ${version ?? ''}`.trim());
+      },
+      (error: unknown) => log.debug('a server does not say what it runs', { server, error }),
+    );
   };
 
   /** An empty transaction: signed, small, and taken by every server. */
@@ -295,6 +304,7 @@ export function createSender(options: SenderOptions): Sender {
       });
       return wakingUp;
     },
+    heardFrom: askSoftware,
     retryNow: (server) => void tryNow(server),
     counts: table.counts,
     queue: (server) => table.items(server, 100),

@@ -2,8 +2,9 @@ import { expect, test } from 'vitest';
 import { createLive, type LiveSources } from '../../main/bridge/live.ts';
 import type { Events, ServedBridge } from '../../shared/bridge.ts';
 import type { FlowSummary } from '../../shared/flow.ts';
-import type { RoomId, ServerName } from '../../shared/ids.ts';
+import type { FlowId, RoomId, ServerName } from '../../shared/ids.ts';
 import { fakePlatform } from '../support/fake-platform.ts';
+import { sampleFlow } from '../support/sample-flows.ts';
 import { sampleOverview } from '../support/sample-overview.ts';
 
 /** Somebody who tells, and whether anybody listens. */
@@ -108,4 +109,21 @@ test('changes are told to all, together and not too often', async () => {
   await platform.advance(60_000);
   expect(one.take()).toEqual([]); // nothing polls
   expect(overviews()).toBe(before);
+});
+
+test('a peer has changed when a request to it is over, or one from it that it proved', async () => {
+  const { live, platform, flows } = setUp();
+  const one = bridge();
+  live.attach(one.served);
+  const id = (n: number) => String(n) as FlowId;
+  flows.tell([
+    sampleFlow({ id: id(1), peer: 'in.test' as ServerName }),
+    sampleFlow({ id: id(2), peer: 'out.test' as ServerName, direction: 'outbound', auth: undefined }),
+    sampleFlow({ id: id(3), peer: 'liar.test' as ServerName, auth: { verified: false, why: 'a bad signature' } }),
+    sampleFlow({ id: id(4), peer: 'open.test' as ServerName, status: undefined, tookMs: undefined }),
+    sampleFlow({ id: id(5), peer: undefined }),
+  ]);
+  one.take();
+  await platform.advance(100);
+  expect(one.take()).toEqual([['peers.changed', ['in.test', 'out.test']]]);
 });
