@@ -78,6 +78,8 @@ export interface RoomSummary {
 }
 
 export interface RoomDetail extends RoomSummary {
+  /** While we are invited, or knock: whose doing it is. */
+  readonly pending: { readonly by: UserId; readonly since: number } | undefined;
   readonly topic: string | undefined;
   readonly creators: readonly UserId[];
   readonly createdTs: number | undefined;
@@ -128,7 +130,7 @@ export interface MemberRow {
 export interface RoomServerRow {
   readonly server: ServerName;
   readonly joinedMembers: number;
-  readonly status: PeerStatus['status'];
+  readonly status: PeerStatus['status'] | 'own'; // this server itself
 }
 
 /** One event opened. */

@@ -3,37 +3,41 @@ import type { Log } from '../log.ts';
 import type { RoomReads } from './sources.ts';
 
 const slice = 20_000;
-const everyMs = 60_000;
 
-/** How many events there are: a number that nobody needs to the last digit, and that takes a while to count. */
+/** How many events there are. */
 export interface EventCount {
-  /** As it was counted last; counts again, by and by, if that is a minute ago. */
+  /** As far as they have been counted. Goes on counting: at once what is new, by and by what is a lot. */
   latest(): number;
 }
 
 export function countEvents(
   log: Log,
-  now: () => number,
   reads: () => Pick<RoomReads, 'countEvents' | 'lastEvent'> | undefined,
 ): EventCount {
-  let latest = 0;
-  let countedAt = Number.NEGATIVE_INFINITY;
+  let total = 0;
+  let next = 0; // events below are counted
+  let isCounting = false;
   const count = async () => {
-    let total = 0;
-    const end = (reads()?.lastEvent() ?? 0) + 1;
-    for (let from = 0; from < end; from += slice) {
-      total += reads()?.countEvents(from, Math.min(from + slice, end)) ?? 0;
-      if (from + slice < end) await breathe();
+    for (let known = reads(); known !== undefined; known = reads()) {
+      const end = known.lastEvent() + 1;
+      if (next >= end) return;
+      const before = Math.min(next + slice, end);
+      total += known.countEvents(next, before);
+      next = before;
+      if (next < end) await breathe();
     }
-    latest = total;
   };
   return {
     latest() {
-      if (now() - countedAt >= everyMs) {
-        countedAt = now();
-        count().catch((error: unknown) => log.debug('the events were not counted', { error })); // closed meanwhile
+      if (!isCounting) {
+        isCounting = true;
+        count()
+          .catch((error: unknown) => log.debug('the events were not counted', { error })) // closed meanwhile
+          .finally(() => {
+            isCounting = false;
+          });
       }
-      return latest;
+      return total;
     },
   };
 }

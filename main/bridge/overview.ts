@@ -7,7 +7,7 @@ import type { FederationSources, PeerContact, Sources } from './sources.ts';
 
 /** The whole state of the server on one screen: facts, a sentence about them, and what its owner should look at. */
 export function createOverview(sources: Sources, log: Log): () => Overview {
-  const events = countEvents(log, sources.now, () => sources.federation()?.roomReads);
+  const events = countEvents(log, () => sources.federation()?.roomReads);
   return () => overviewOf(sources, events.latest());
 }
 

@@ -8,7 +8,7 @@ import { creatorsOf, own, type PowerLevels, powerLevels } from '../protocol/powe
 import type { AuthState } from '../protocol/state-map.ts';
 import type { RoomInfo } from '../rooms/rooms.ts';
 import { oneLine } from './event-summary.ts';
-import type { FederationSources } from './sources.ts';
+import type { FederationSources, RoomFacts } from './sources.ts';
 
 /** Rows that are made at once: some milliseconds. */
 const slice = 500;
@@ -50,7 +50,7 @@ function roomSummary(sources: FederationSources, info: RoomInfo): RoomSummary | 
     servers: facts.servers,
     forwardExtremities: facts.forwardExtremities,
     refused: facts.refused,
-    lastEventTs: facts.lastEventTs,
+    lastEventTs: facts.lastEventTs ?? facts.membershipTs,
     lastRemoteEventTs: facts.lastRemoteEventTs,
     state: progress !== undefined ? 'joining' : gap ? 'gap' : 'ok',
     progress,
@@ -81,17 +81,24 @@ export function roomDetail(sources: FederationSources, roomId: RoomId): RoomDeta
   const summary = info && roomSummary(sources, info);
   if (info === undefined || summary === undefined) return undefined;
   const facts = roomReads.facts(roomId);
+  const told = stateOf(sources, info, facts?.strippedState);
   const state = rooms.currentState(roomId);
   const create = state.get('m.room.create', '');
   return {
     ...summary,
-    topic: line(contentOf(state, 'm.room.topic'), 'topic'),
+    pending: pendingOf(facts),
+    topic: line(contentOf(told, 'm.room.topic'), 'topic'),
     creators: (create === undefined ? [] : creatorsOf(create)) as readonly UserId[],
     createdTs: create?.originServerTs,
-    historyVisibility: line(contentOf(state, 'm.room.history_visibility'), 'history_visibility') ?? 'shared',
+    historyVisibility: line(contentOf(told, 'm.room.history_visibility'), 'history_visibility') ?? 'shared',
     extremities: rooms.forwardExtremities(roomId),
     backwardExtremities: facts?.backwardExtremities ?? 0,
   };
+}
+
+function pendingOf(facts: RoomFacts | undefined): RoomDetail['pending'] {
+  if (facts?.membership !== 'invite' && facts?.membership !== 'knock') return undefined;
+  return { by: facts.membershipBy, since: facts.membershipTs };
 }
 
 /** The current state, whole: a large room's in slices, so that others have their turn. */
@@ -121,7 +128,7 @@ interface Members {
 
 /** Who is in a room, was, or may come, and from where. */
 export async function roomMembers(sources: FederationSources, roomId: RoomId): Promise<Members> {
-  const { rooms, roomReads, peers } = sources;
+  const { rooms, roomReads, peers, keys } = sources;
   const info = rooms.info(roomId);
   if (info === undefined) return { members: [], servers: [] };
   const power = powerLevels(rooms.currentState(roomId), info.rules);
@@ -145,7 +152,7 @@ export async function roomMembers(sources: FederationSources, roomId: RoomId): P
   const servers = roomReads.servers(roomId).map(({ server, members: joinedMembers }) => ({
     server,
     joinedMembers,
-    status: peers.contact(server).status,
+    status: server === keys.ownServer ? ('own' as const) : peers.contact(server).status,
   }));
   return { members, servers };
 }

@@ -100,6 +100,9 @@ export interface RoomReads {
 export interface RoomFacts {
   /** How our server stands in it: the best that one of its users has. */
   readonly membership: RoomSummary['membership'];
+  /** Whose event made it so, and when that came. */
+  readonly membershipBy: UserId;
+  readonly membershipTs: number;
   readonly localMembers: number;
   readonly joinedMembers: number;
   readonly servers: number;

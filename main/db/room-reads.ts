@@ -10,6 +10,8 @@ export const schema = `
 
 interface FactsRow {
   readonly membership: 'join' | 'invite' | 'knock' | 'leave';
+  readonly membershipBy: UserId;
+  readonly membershipTs: number;
   readonly localMembers: number;
   readonly joinedMembers: number;
   readonly servers: number;
@@ -24,9 +26,9 @@ interface FactsRow {
 /** Questions about rooms that only the console asks. */
 export function roomReads(db: Db) {
   const facts = db.prepare<[RoomId], FactsRow>(
-    `SELECT
-      (SELECT CASE WHEN membership = 'ban' THEN 'leave' ELSE membership END FROM local_memberships WHERE room = rooms.id
-        ORDER BY membership = 'join' DESC, membership = 'invite' DESC, membership = 'knock' DESC LIMIT 1) AS membership,
+    `SELECT CASE WHEN ours.membership = 'ban' THEN 'leave' ELSE ours.membership END AS membership,
+      ours.sender AS membershipBy,
+      (SELECT received_ts FROM events WHERE id = ours.event) AS membershipTs,
       (SELECT count(*) FROM local_memberships WHERE room = rooms.id AND membership = 'join') AS localMembers,
       (SELECT ifnull(sum(members), 0) FROM joined_servers WHERE room = rooms.id) AS joinedMembers,
       (SELECT count(*) FROM joined_servers WHERE room = rooms.id) AS servers,
@@ -39,7 +41,10 @@ export function roomReads(db: Db) {
         ORDER BY position DESC LIMIT 1000) WHERE source <> 'local' LIMIT 1) AS lastRemoteEventTs,
       (SELECT stripped_state FROM local_memberships WHERE room = rooms.id AND stripped_state IS NOT NULL
         LIMIT 1) AS strippedState
-    FROM rooms WHERE room_id = ? AND membership IS NOT NULL`,
+    FROM rooms JOIN local_memberships AS ours ON ours.room = rooms.id
+      AND ours.user_id = (SELECT user_id FROM local_memberships WHERE room = rooms.id
+        ORDER BY membership = 'join' DESC, membership = 'invite' DESC, membership = 'knock' DESC LIMIT 1)
+    WHERE room_id = ?`,
   );
   // Names in member events are whatever their senders put there; redaction takes them away.
   const members = db.prepare<[RoomId, after: number, limit: number], MemberRow>(

@@ -65,11 +65,16 @@ export function RoomPanel({ roomId, tab }: RoomPanelProps) {
               { id: 'state', title: 'State' },
               {
                 id: 'members',
-                title: <>Members and servers {data && <span className="n">{count(data.joinedMembers)}</span>}</>,
+                title: (
+                  <>
+                    Members and servers{' '}
+                    {data?.pending === undefined && data && <span className="n">{count(data.joinedMembers)}</span>}
+                  </>
+                ),
               },
             ]}
           >
-            {tab === 'timeline' && <TimelineTab roomId={roomId} />}
+            {tab === 'timeline' && <TimelineTab roomId={roomId} isOutside={data?.pending !== undefined} />}
             {tab === 'state' && <StateTab roomId={roomId} />}
             {tab === 'members' && <MembersTab roomId={roomId} />}
           </Tabs>
@@ -85,8 +90,8 @@ function Aside({ room }: { readonly room: RoomDetail }) {
       <span className="tag" title="Room version">
         v{room.version}
       </span>
-      <span className="tag p2">{room.encrypted ? 'encrypted' : 'not encrypted'}</span>
-      {room.state !== 'ok' && <RoomState room={room} />}
+      {room.pending === undefined && <span className="tag p2">{room.encrypted ? 'encrypted' : 'not encrypted'}</span>}
+      {(room.state !== 'ok' || room.membership !== 'join') && <RoomState room={room} />}
     </>
   );
 }
@@ -96,11 +101,20 @@ function Facts({ room }: { readonly room: RoomDetail }) {
     <>
       <Id value={room.roomId} head={13} tail={6} shown />
       {room.canonicalAlias !== undefined && <code>{room.canonicalAlias}</code>}
-      <span>
-        {plural(room.joinedMembers, 'member')} on {plural(room.servers, 'server')}
-      </span>
-      <span className="p2">{room.joinRule}</span>
-      <span className="p2">history: {room.historyVisibility}</span>
+      {room.pending === undefined ? (
+        <>
+          <span>
+            {plural(room.joinedMembers, 'member')} on {plural(room.servers, 'server')}
+          </span>
+          <span className="p2">{room.joinRule}</span>
+          <span className="p2">history: {room.historyVisibility}</span>
+        </>
+      ) : (
+        <span>
+          {room.membership === 'invite' ? 'invited by' : 'knocking as'} {room.pending.by},{' '}
+          <When ts={room.pending.since} />
+        </span>
+      )}
       <span className="clip grow" title={room.topic}>
         {room.topic}
       </span>
@@ -110,6 +124,7 @@ function Facts({ room }: { readonly room: RoomDetail }) {
 }
 
 function Foot({ room }: { readonly room: RoomDetail }) {
+  if (room.pending !== undefined) return null;
   return (
     <>
       <span>{plural(room.forwardExtremities, 'forward extremity', 'forward extremities')}</span>

@@ -31,7 +31,7 @@ const columns: readonly Column<RoomSummary>[] = [
   {
     id: 'id',
     title: 'Room id',
-    className: 'w-9 p3',
+    className: 'w-9 p4',
     look: 'mono faint',
     cell: ({ roomId }) => <Cut text={roomId} />,
     hint: ({ roomId }) => roomId,
@@ -55,21 +55,22 @@ const columns: readonly Column<RoomSummary>[] = [
     id: 'members',
     title: 'Members',
     className: 'w-7 num',
-    cell: (room) => <Members room={room} />,
+    cell: (room) => (room.membership === 'join' ? <Members room={room} /> : <Unknown />),
     sortBy: ({ joinedMembers }) => joinedMembers,
   },
   {
     id: 'servers',
     title: 'Servers',
     className: 'w-6 num p1',
-    cell: ({ servers }) => count(servers),
+    cell: ({ servers, membership }) => (membership === 'join' ? count(servers) : <Unknown />),
     sortBy: ({ servers }) => servers,
   },
   {
     id: 'extremities',
     title: 'Extremities',
-    className: 'w-7 num p2',
-    cell: ({ forwardExtremities }) => <Extremities many={forwardExtremities} />,
+    className: 'w-7 num p3',
+    cell: ({ forwardExtremities, membership }) =>
+      membership === 'join' ? <Extremities many={forwardExtremities} /> : <Unknown />,
     sortBy: ({ forwardExtremities }) => forwardExtremities,
   },
   {
@@ -99,7 +100,7 @@ const columns: readonly Column<RoomSummary>[] = [
   {
     id: 'state',
     title: 'State',
-    className: 'w-12',
+    className: 'w-10',
     cell: (room) => <RoomState room={room} />,
     sortBy: ({ state }) => state,
   },
@@ -152,6 +153,9 @@ export function RoomsPanel() {
     </Screen>
   );
 }
+
+/** Of a room that we are not in. */
+const Unknown = () => <span className="faint">—</span>;
 
 function Members({ room }: { readonly room: RoomSummary }) {
   return (

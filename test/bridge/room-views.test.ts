@@ -84,6 +84,7 @@ test('a room in a line, and opened', async () => {
   expect(await roomList(federation)).toEqual([summary]);
   expect(roomDetail(federation, roomId)).toEqual({
     ...summary,
+    pending: undefined,
     topic: 'Green',
     creators: [alice],
     createdTs: now,
@@ -121,6 +122,9 @@ test('an invite from outside shows what it told of the room', async () => {
   const { federation } = await withConsole(b);
   const [room] = await roomList(federation);
   expect(room).toMatchObject({ roomId, name: 'Tea', membership: 'invite', joinedMembers: 0, localMembers: 0 });
+  const since = b.platform.clock.now();
+  expect(room?.lastEventTs).toBe(since);
+  expect(roomDetail(federation, roomId)).toMatchObject({ pending: { by: alice, since }, topic: undefined });
 });
 
 test('the timeline tells what came, what became of it and why', async () => {
@@ -240,7 +244,7 @@ test('state and members', async () => {
     { userId: eve, displayName: undefined, membership: 'ban', powerLevel: 1, server: 'a.test' },
   ]);
   expect(servers).toEqual([
-    { server: 'a.test', joinedMembers: 1, status: 'neverTried' },
+    { server: 'a.test', joinedMembers: 1, status: 'own' },
     { server: 'b.test', joinedMembers: 1, status: 'slow' },
   ]);
   const state = await roomState(federation, roomId);

@@ -126,6 +126,7 @@ export function sampleRooms(now: number): readonly RoomSummary[] {
 export function sampleRoomDetail(summary: RoomSummary): RoomDetail {
   return {
     ...summary,
+    pending: undefined,
     topic: 'What lives between the tides, and when to go and look',
     creators: [user('@ines:lumen.example')],
     createdTs: 1_780_000_000_000,

@@ -25,7 +25,7 @@ const memberColumns: readonly Column<MemberRow>[] = [
   {
     id: 'name',
     title: 'Name',
-    className: 'w-10 p1',
+    className: 'w-10 p2',
     cell: ({ displayName }) => displayName,
     sortBy: ({ displayName }) => displayName?.toLowerCase(),
     hint: ({ displayName }) => displayName,
@@ -41,16 +41,19 @@ const memberColumns: readonly Column<MemberRow>[] = [
   { id: 'power', title: 'Power', className: 'w-6 num', cell: ({ powerLevel }) => powerLevel, sortBy: powerOf },
 ];
 
-const statusOrder = Object.keys(peerLooks);
+const statusOrder = [...Object.keys(peerLooks), 'own'];
 const serverColumns: readonly Column<RoomServerRow>[] = [
   {
     id: 'server',
     title: 'Server',
-    cell: ({ server }) => (
-      <a href={peerHref(server)} tabIndex={-1}>
-        {server}
-      </a>
-    ),
+    cell: ({ server, status }) =>
+      status === 'own' ? (
+        server
+      ) : (
+        <a href={peerHref(server)} tabIndex={-1}>
+          {server}
+        </a>
+      ),
     sortBy: ({ server }) => server,
     hint: ({ server }) => server,
   },
@@ -65,7 +68,8 @@ const serverColumns: readonly Column<RoomServerRow>[] = [
     id: 'status',
     title: 'Status',
     className: 'w-9',
-    cell: ({ status }) => <PeerStatusWord status={status} />,
+    cell: ({ status }) =>
+      status === 'own' ? <span className="dim">this server</span> : <PeerStatusWord status={status} />,
     sortBy: ({ status }) => statusOrder.indexOf(status),
   },
 ];
@@ -105,7 +109,7 @@ export function MembersTab({ roomId }: { readonly roomId: RoomId }) {
               columns={serverColumns}
               rows={servers}
               keyOf={serverOf}
-              onOpen={({ server }) => go({ screen: 'peer', server })}
+              onOpen={({ server, status }) => status !== 'own' && go({ screen: 'peer', server })}
               initialSort={{ column: 'members', descending: true }}
               hasKeys={false}
             />

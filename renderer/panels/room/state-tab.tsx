@@ -55,7 +55,7 @@ const columns: readonly Column<StateRow>[] = [
   {
     id: 'event',
     title: 'Event',
-    className: 'w-9 p3',
+    className: 'w-9 p4',
     look: 'mono',
     cell: ({ eventId }) => (
       <a href={eventHref(eventId)} tabIndex={-1}>

@@ -6,6 +6,7 @@ import { OutcomeBadge } from '../../components/outcome-badge.tsx';
 import { Status } from '../../components/status.tsx';
 import { Clock } from '../../components/when.tsx';
 import { duration } from '../../format.ts';
+import { useKnown } from '../../known.tsx';
 import { outcomeLooks } from '../../looks.ts';
 import { eventHref } from '../../route.ts';
 
@@ -56,9 +57,11 @@ export const timelineColumns = {
   topological: [depth, onlyWide(position), ...others],
 } as const;
 
-/** How long it was on its way, by the clock of its sender. */
-function Delay({ row: { source, originServerTs, receivedTs } }: { readonly row: TimelineRow }) {
-  if (source === 'local') return 'yours';
+/** How long it was on its way, by the clock of its sender; nothing for what was fetched later. */
+function Delay({ row: { source, sender, originServerTs, receivedTs } }: { readonly row: TimelineRow }) {
+  const { overview } = useKnown();
+  if (source === 'local' || sender.endsWith(`:${overview.data?.serverName}`)) return 'yours';
+  if (source !== 'live' && source !== 'missing') return '—';
   const ms = receivedTs - originServerTs;
   if (Math.abs(ms) < 10_000) return `${ms < 0 ? '−' : '+'}${(Math.abs(ms) / 1000).toFixed(1)} s`;
   return `${ms < 0 ? '−' : '+'}${duration(Math.abs(ms))}`;
@@ -68,7 +71,7 @@ function Delay({ row: { source, originServerTs, receivedTs } }: { readonly row: 
 function Content({ row }: { readonly row: TimelineRow }) {
   const { summary, step, rule, reason, decidedBy, outcome } = row;
   if (!isOff(row)) return <span className="dim">{summary}</span>;
-  const parts = [step === undefined ? undefined : stepNumber(step), rule, reason].filter((part) => part !== undefined);
+  const parts = [step === undefined ? undefined : stepNumber(step), rule].filter((part) => part !== undefined);
   return (
     <>
       {summary}
@@ -83,6 +86,7 @@ function Content({ row }: { readonly row: TimelineRow }) {
             </a>
           </span>
         ))}
+        {reason !== undefined && `${parts.length > 0 ? ' · ' : ''}${reason}`}
       </span>
     </>
   );

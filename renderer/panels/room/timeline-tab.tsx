@@ -16,8 +16,14 @@ const onOpen = ({ eventId }: TimelineRow) => go({ screen: 'event', eventId });
 const heightOf = (row: TimelineRow) => (isOff(row) ? 2.875 : 2);
 const classOf = (row: TimelineRow) => (isOff(row) ? 'is-off' : '');
 
+interface TimelineTabProps {
+  readonly roomId: RoomId;
+  /** Whether we are not in it yet. */
+  readonly isOutside: boolean;
+}
+
 /** All events of a room, also those that no client shows, each with what became of it and why. */
-export function TimelineTab({ roomId }: { readonly roomId: RoomId }) {
+export function TimelineTab({ roomId, isOutside }: TimelineTabProps) {
   const [order, setOrder] = useState<'stream' | 'topological'>('stream');
   const [refused, setRefused] = useState(true);
   const [outliers, setOutliers] = useState(false);
@@ -52,7 +58,9 @@ export function TimelineTab({ roomId }: { readonly roomId: RoomId }) {
           {(rows) =>
             rows.length === 0 ? (
               <Empty icon="rooms" title="No events">
-                Nothing in this room is of the kind that is chosen above.
+                {isOutside
+                  ? 'This server is not in the room: its events come when the invitation is accepted.'
+                  : 'Nothing in this room is of the kind that is chosen above.'}
               </Empty>
             ) : (
               <Grid
