@@ -27,7 +27,7 @@ export const senderIsJoined: AuthRule = (event, state) => {
   const membership = membershipIn(state, event.sender);
   if (membership === 'join') return undefined;
   const member = state.get('m.room.member', event.sender);
-  const reason = member === undefined ? 'is not joined to the room' : `is not joined but at ${membership}`;
+  const reason = member === undefined ? 'is not joined to the room' : `is not joined: its membership is ${membership}`;
   return reject('sender is joined', `${event.sender} ${reason}`, member === undefined ? [] : [member.eventId]);
 };
 

@@ -29,7 +29,7 @@ test('a refusal tells the facts and the events that decided', () => {
   });
   const invited = attempt(room, { type: 'm.room.message', sender: dave });
   expect(authorize(invited.event, invited.state)).toMatchObject({
-    reason: '@dave:d.test is not joined but at invite',
+    reason: '@dave:d.test is not joined: its membership is invite',
     decidedBy: [room.get('m.room.member', dave)?.eventId],
   });
 });
