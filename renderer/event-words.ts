@@ -18,7 +18,7 @@ interface EventVerdict {
 
 /** What became of an event, in a sentence, and what that means for those who look at the room. */
 export function eventVerdict({ outcome, rule, outlier, redactedBy }: EventDetail): EventVerdict {
-  const because = rule === undefined ? '' : `: ${rule}`;
+  const because = rule === undefined ? '' : ` by the rule “${rule}”`;
   switch (outcome) {
     case 'rejected':
       return {

@@ -28,6 +28,9 @@ export const count = (n: number): string => n.toLocaleString('en');
 /** `1 event`, `2 events`. */
 export const plural = (n: number, one: string, many = `${one}s`): string => `${count(n)} ${n === 1 ? one : many}`;
 
+/** As a sentence begins. */
+export const upperFirst = (words: string): string => words.slice(0, 1).toUpperCase() + words.slice(1);
+
 /** Never 100 % for what is not all, never 0 % for what is not nothing. */
 export function percent(share: number): string {
   if (share === 0 || share === 1) return `${share * 100} %`;

@@ -1,6 +1,6 @@
 import type { PeerDetail } from '../shared/views.ts';
 import type { IconName } from './components/icon.tsx';
-import { plural, took } from './format.ts';
+import { plural, took, upperFirst } from './format.ts';
 import type { Kind } from './looks.ts';
 
 interface PeerVerdict {
@@ -19,7 +19,7 @@ export function peerVerdict(peer: PeerDetail): PeerVerdict {
         queuedPdus === 0
           ? ''
           : ` ${plural(queuedPdus, 'event waits', 'events wait')} here and will be sent when it is back.`;
-      const why = lastError === undefined ? '' : `${lastError}. `;
+      const why = lastError === undefined ? '' : `${upperFirst(lastError)}. `;
       return {
         kind: 'bad',
         sentence: `${server} does not answer`,

@@ -23,8 +23,8 @@ export interface Loaded<T> {
   retry(): void;
 }
 
-/** Between two questions of one kind, however often an event says "again". */
-const pause = 250;
+/** Between two questions of one kind, however often an event says "again": longer where the answer takes long. */
+const pause = { least: 250, most: 5000, times: 4 };
 
 /**
  * The answer to a call, kept up to date by an event. We listen before we ask: changes that arrive in between are applied
@@ -50,6 +50,7 @@ export function useLive<K extends keyof Calls, E extends keyof Events>(live: Liv
     let isAsking = false;
     let isStale = false;
     let timer: ReturnType<typeof setTimeout> | undefined;
+    let took = 0;
     const early: Events[E][] = [];
 
     const apply = (change: Events[E]) => {
@@ -62,11 +63,13 @@ export function useLive<K extends keyof Calls, E extends keyof Events>(live: Liv
       if (answer !== undefined) setShown({ question, data: answer.state, asOf: Date.now() });
     };
     const ask = () => {
+      const askedAt = performance.now();
       isAsking = true;
       isStale = false;
       bridge.call(call, ...(JSON.parse(args) as Parameters<Calls[K]>)).then(
         (state) => {
           isAsking = false;
+          took = performance.now() - askedAt;
           if (!isCurrent) return;
           answer = { state };
           for (const change of early.splice(0)) apply(change);
@@ -83,10 +86,13 @@ export function useLive<K extends keyof Calls, E extends keyof Events>(live: Liv
     const askSoon = () => {
       if (isAsking) isStale = true;
       else
-        timer ??= setTimeout(() => {
-          timer = undefined;
-          ask();
-        }, pause);
+        timer ??= setTimeout(
+          () => {
+            timer = undefined;
+            ask();
+          },
+          Math.min(pause.most, Math.max(pause.least, took * pause.times)),
+        );
     };
     const stop = bridge.on(event, (change) => {
       if (isAsking) early.push(change);

@@ -6,15 +6,15 @@ import { Icon } from './icon.tsx';
 export function DiscoverySteps({ steps }: { readonly steps: readonly DiscoveryTraceStep[] }) {
   return (
     <ol className="box">
-      {steps.map(({ step, input, answer, decided, cacheAgeMs, tookMs }, index) => (
+      {steps.map(numbered).map(({ number, step, input, answer, decided, cacheAgeMs, tookMs }, index) => (
         // biome-ignore lint/suspicious/noArrayIndexKey: a step may be tried twice, and a trace does not change
         <li key={index} className={`stepline ${decided ? 'is-ok' : 'is-mute'}`}>
           <Icon name={decided ? 'ok' : 'none'} />
-          <span className="no">{index + 1}</span>
+          <span className="no">{number}</span>
           <div>
             <b>{step}</b>
             <p>
-              <code>{input}</code> {answer}
+              <code>{input}</code> <span className="faint">→</span> {answer}
             </p>
           </div>
           <span className="small faint nowrap">
@@ -25,4 +25,10 @@ export function DiscoverySteps({ steps }: { readonly steps: readonly DiscoveryTr
       ))}
     </ol>
   );
+}
+
+/** The specification's number stands before the name of a step: `3.1 IP literal`. */
+function numbered(step: DiscoveryTraceStep) {
+  const [, number = '', name = step.step] = /^([\d.]+) (.+)$/.exec(step.step) ?? [];
+  return { ...step, number, step: name };
 }

@@ -1,6 +1,7 @@
 import type { ReactNode } from 'react';
 import { type OutcomeKind, type ReceiptStep, receiptSteps } from '../../shared/flow.ts';
 import type { EventId } from '../../shared/ids.ts';
+import { upperFirst } from '../format.ts';
 import { outcomeLooks } from '../looks.ts';
 import { eventHref } from '../route.ts';
 import { Facts } from './facts.tsx';
@@ -101,12 +102,10 @@ function Why({ of, step }: { readonly of: Checked; readonly step: ReceiptStep })
   const { rule, reason, decidedBy, missing = [] } = of;
   return (
     <div className="why">
-      <span>
-        {rule !== undefined && <b>{upperFirst(rule)}. </b>}
-        {reason ?? stepWords[step].what}
-      </span>
+      <span>{upperFirst(reason ?? stepWords[step].what)}</span>
       <Facts
         of={{
+          Rule: rule === undefined ? undefined : <b>{rule}</b>,
           'Decided by': decidedBy.length > 0 ? <Events ids={decidedBy} /> : undefined,
           Missing: missing.length > 0 ? <Events ids={missing} /> : undefined,
         }}
@@ -158,8 +157,4 @@ function Rung({ kind, glyph, number, word, out, children, why }: RungProps) {
 
 function lowerFirst(words: string): string {
   return words.slice(0, 1).toLowerCase() + words.slice(1);
-}
-
-function upperFirst(words: string): string {
-  return words.slice(0, 1).toUpperCase() + words.slice(1);
 }

@@ -1,6 +1,7 @@
 import type { Overview, TunnelStatus } from '../../shared/views.ts';
 import { useTime } from '../clock.ts';
 import { bytes, duration, plural, took } from '../format.ts';
+import { useKnown } from '../known.tsx';
 import type { Kind } from '../looks.ts';
 import { Cut } from './id.tsx';
 import { Tile } from './tile.tsx';
@@ -14,6 +15,8 @@ const modes: Readonly<Record<Overview['federationMode'], string>> = {
 
 export function OverviewTiles({ overview }: { readonly overview: Overview }) {
   const { signingKey, counts, eventLoop } = overview;
+  const { rooms } = useKnown();
+  const invites = rooms.data?.filter(({ membership }) => membership === 'invite').length ?? 0;
   return (
     <section className="box" aria-label="Parts of the server">
       <div className="tiles">
@@ -43,9 +46,10 @@ export function OverviewTiles({ overview }: { readonly overview: Overview }) {
         <StorageTile storage={overview.storage} />
         <Tile icon="rooms" title="Rooms" value={<a href="#/rooms">{plural(counts.rooms, 'room')}</a>}>
           {plural(counts.events, 'event')} on disk
+          {invites > 0 && `, ${plural(invites, 'invitation')}`}
         </Tile>
         <Tile icon="peers" title="Peers" value={<a href="#/peers">{plural(counts.peers, 'server')}</a>}>
-          known to this one
+          that you share rooms with
         </Tile>
         <LoopTile eventLoop={eventLoop} />
       </div>
@@ -107,8 +111,8 @@ function StorageTile({ storage }: { readonly storage: Overview['storage'] }) {
   );
 }
 
-/** Above this, requests wait for one another. */
-const slowLoop = 50;
+/** Above this, requests wait for one another: the server's own warning begins here, too. */
+const slowLoop = 200;
 
 function LoopTile({ eventLoop: { p99Ms, maxMs } }: { readonly eventLoop: Overview['eventLoop'] }) {
   const isSlow = p99Ms > slowLoop;

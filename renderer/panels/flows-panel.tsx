@@ -11,6 +11,7 @@ import { Icon } from '../components/icon.tsx';
 import { Loading } from '../components/loading.tsx';
 import { Screen } from '../components/screen.tsx';
 import { type Axis, AxisContext } from '../components/waterfall.tsx';
+import { useConnection } from '../connection.tsx';
 import { parseFilter, quickViews } from '../flow-filter.ts';
 import type { FlowList } from '../flow-list.ts';
 import { count } from '../format.ts';
@@ -179,10 +180,12 @@ function axisOf(flows: readonly FlowSummary[], now: number): Axis {
 }
 
 function Liveness({ isPaused }: { readonly isPaused: boolean }) {
+  const { state } = useConnection();
+  const isLive = state === 'open' && !isPaused;
   return (
     <span className="row gap-2 small dim">
-      <span className={`dot ${isPaused ? '' : 'is-live'}`} />
-      {isPaused ? 'Paused' : 'Live'}
+      <span className={`dot ${isLive ? 'is-live' : ''}`} />
+      {state !== 'open' ? 'Not connected' : isPaused ? 'Paused' : 'Live'}
     </span>
   );
 }

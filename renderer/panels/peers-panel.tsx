@@ -16,12 +16,13 @@ import { peerLooks } from '../looks.ts';
 import { go, peerHref } from '../route.ts';
 
 const statusOrder = Object.keys(peerLooks);
+const hasQueue = ({ queuedPdus, queuedEdus }: PeerStatus) => queuedPdus + queuedEdus > 0;
+const isFailing = ({ status }: PeerStatus) => status === 'backingOff';
 
-const columns: readonly Column<PeerStatus>[] = [
+const allColumns: readonly Column<PeerStatus>[] = [
   {
     id: 'server',
     title: 'Server',
-    className: 'w-10',
     look: 'medium',
     cell: ({ server }) => (
       <a href={peerHref(server)} tabIndex={-1}>
@@ -48,7 +49,7 @@ const columns: readonly Column<PeerStatus>[] = [
   {
     id: 'in',
     title: 'Last in',
-    className: 'w-7 num p4',
+    className: 'w-7 num p3',
     look: 'dim',
     cell: ({ lastInboundTs }) => <When ts={lastInboundTs} />,
     sortBy: ({ lastInboundTs }) => lastInboundTs,
@@ -56,7 +57,7 @@ const columns: readonly Column<PeerStatus>[] = [
   {
     id: 'out',
     title: 'Last out',
-    className: 'w-7 num p4',
+    className: 'w-7 num p3',
     look: 'dim',
     cell: ({ lastOutboundTs }) => <When ts={lastOutboundTs} />,
     sortBy: ({ lastOutboundTs }) => lastOutboundTs,
@@ -86,7 +87,7 @@ const columns: readonly Column<PeerStatus>[] = [
     id: 'error',
     title: 'Last error',
     look: 'dim',
-    cell: ({ lastError }) => lastError,
+    cell: (peer) => isFailing(peer) && peer.lastError,
     hint: ({ lastError }) => lastError,
   },
   {
@@ -108,7 +109,7 @@ const columns: readonly Column<PeerStatus>[] = [
   {
     id: 'software',
     title: 'Software',
-    className: 'w-9 p2',
+    className: 'w-9 p1',
     look: 'dim',
     cell: ({ software }) => software ?? '—',
     sortBy: ({ software }) => software,
@@ -116,16 +117,22 @@ const columns: readonly Column<PeerStatus>[] = [
   {
     id: 'key',
     title: 'Key until',
-    className: 'w-7 num p4',
+    className: 'w-7 num p2',
     look: 'dim',
     cell: ({ keyValidUntil }) => <When ts={keyValidUntil} />,
     sortBy: ({ keyValidUntil }) => keyValidUntil,
   },
 ];
 
+/** While all answer, no room is kept for what went wrong. */
+const calmColumns = allColumns.filter(({ id }) => !['error', 'failing', 'retry'].includes(id));
+/** While some do not, that is what one wants to know: what the others have besides waits for a wide window. */
+const troubledColumns = allColumns.map((column) => {
+  if (column.id === 'server') return { ...column, className: 'w-10' };
+  return ['in', 'out', 'failing', 'key'].includes(column.id) ? { ...column, className: 'w-7 num p4' } : column;
+});
+
 const keyOf = ({ server }: PeerStatus) => server;
-const hasQueue = ({ queuedPdus, queuedEdus }: PeerStatus) => queuedPdus + queuedEdus > 0;
-const isFailing = ({ status }: PeerStatus) => status === 'backingOff';
 
 /** Every server that this one knows, what stands between them, and when it is tried again. */
 export function PeersPanel() {
@@ -176,7 +183,7 @@ export function PeersPanel() {
               ) : (
                 <Grid
                   label="Peers"
-                  columns={columns}
+                  columns={known.some(isFailing) ? troubledColumns : calmColumns}
                   rows={shown}
                   keyOf={keyOf}
                   onOpen={({ server }) => go({ screen: 'peer', server })}

@@ -164,7 +164,9 @@ test('a request opened says in words what it was and which check refused its eve
   expect(text()).toContain('kolibri.example sent 4 PDUs and 2 EDUs to this server.');
   await click('button', 'See the check that decided');
   expect(find('.rung.is-bad').textContent).toContain('5Authorised by the state before itrejected');
-  expect(find('.why').textContent).toContain('Required power level. @rook:kolibri.example has power level 0');
+  expect(find('.why').textContent).toContain(
+    '@rook:kolibri.example has power level 0, and m.room.topic needs 50Rulerequired power level',
+  );
   expect(find<HTMLAnchorElement>('.why a').getAttribute('href')).toContain('#/events/%24mzT11EEqbr');
   expect(texts('.rung .out')).toEqual(['pass', 'rejected', 'not reached']);
 });

@@ -33,8 +33,7 @@ test('without rooms it says how to come by one', async () => {
 test('the timeline says what became of each event: step, rule, reason and the events that decided', async () => {
   await show({ hash: timelineHash });
   const rejected = rows().find((row) => row.includes('rejected')) ?? '';
-  expect(rejected).toContain('step 5 · required power level · @rook:kolibri.example has power level 0');
-  expect(rejected).toContain('decided by $mzT11E…g7Co');
+  expect(rejected).toContain('step 5 · required power level · decided by $mzT11E…g7Co · @rook:kolibri.example has');
   expect(rows().find((row) => row.includes('soft-failed'))).toContain('step 6 · sender is banned');
   expect(rows()[1]).toMatch(/Bringing coffee\.accepted$/);
 });
@@ -113,7 +112,7 @@ test('a room that is not ours is no blank page', async () => {
 
 test('an event opened shows the ladder with the step that decided, and what seals it', async () => {
   await show({ hash: `#/events/${encodeURIComponent(rejectedTopic)}` });
-  expect(texts('.verdict h2')).toEqual(['Rejected: required power level']);
+  expect(texts('.verdict h2')).toEqual(['Rejected by the rule “required power level”']);
   expect(texts('.rung .out')).toEqual(['pass', 'pass', 'pass', 'pass', 'rejected', 'not reached', 'not reached']);
   expect(text()).toContain('matches');
   expect(text()).toContain('is the event id');

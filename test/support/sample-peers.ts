@@ -145,7 +145,7 @@ export function sampleKeys(now: number): Keys {
     remote: [
       key('lumen.example', 'ed25519:a_Xc4n', 0, 7),
       key('kolibri.example', 'ed25519:a_Wq7t', 1, 4),
-      key('osk.example', 'ed25519:b6Rk0s', 2, 0.8),
+      key('osk.example', 'ed25519:b6Rk0s', 2, 0.1, { fetchedTs: now - 6 * day }),
       key('gnomon.example:8443', 'ed25519:auto', 0, 5),
       key('uni-ostfeld.example', 'ed25519:a_pLzE', 1, 4),
       key('birch.example', 'ed25519:a_Hn2V', 2, 1.7),

@@ -85,7 +85,8 @@ function Refused({
     <Note kind={kind}>
       <p>
         <b>
-          {count(alike)} of {plural(of, 'PDU')} {alike === 1 ? 'was' : 'were'} {word}.
+          {of === 1 ? 'Its one PDU was' : `${count(alike)} of ${plural(of, 'PDU')} ${alike === 1 ? 'was' : 'were'}`}{' '}
+          {word}.
         </b>{' '}
         {worst.type !== undefined && (
           <>

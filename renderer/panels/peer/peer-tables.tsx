@@ -5,6 +5,7 @@ import { Cut } from '../../components/id.tsx';
 import { KeyStatus } from '../../components/key-status.tsx';
 import { Clock, When } from '../../components/when.tsx';
 import { count, plural, took } from '../../format.ts';
+import { peerLooks } from '../../looks.ts';
 import { hrefOf, logHref } from '../../route.ts';
 import { Direction } from '../flow/columns.tsx';
 import { FlowOutcome } from '../flow/flow-outcome.tsx';
@@ -119,7 +120,7 @@ export function PeerTransitions({ transitions }: { readonly transitions: PeerDet
           <li key={index} className="stepline bare">
             <div>
               <b>
-                {from} → {to}
+                {statusWord(from)} → {statusWord(to)}
               </b>
               <p>{why}</p>
             </div>
@@ -132,6 +133,9 @@ export function PeerTransitions({ transitions }: { readonly transitions: PeerDet
     </section>
   );
 }
+
+const statusWord = (status: string) =>
+  Object.hasOwn(peerLooks, status) ? peerLooks[status as keyof typeof peerLooks].word : status;
 
 /** The last requests between the two. */
 export function PeerRecent({ flows, server }: { readonly flows: readonly FlowSummary[]; readonly server: ServerName }) {
@@ -149,15 +153,23 @@ export function PeerRecent({ flows, server }: { readonly flows: readonly FlowSum
         <p className="dim">Nothing is recorded.</p>
       ) : (
         <div className="box">
-          <table className="dense">
+          <table className="dense fixed recent">
             <thead>
               <tr>
-                <th scope="col">Time</th>
-                <th scope="col">Dir</th>
+                <th scope="col" className="c-time">
+                  Time
+                </th>
+                <th scope="col" className="w-5">
+                  Dir
+                </th>
                 <th scope="col">Endpoint</th>
-                <th scope="col">Status</th>
-                <th scope="col">Outcome</th>
-                <th scope="col" className="num">
+                <th scope="col" className="w-6">
+                  Status
+                </th>
+                <th scope="col" className="c-out">
+                  Outcome
+                </th>
+                <th scope="col" className="w-6 num">
                   Took
                 </th>
               </tr>
@@ -179,7 +191,7 @@ export function PeerRecent({ flows, server }: { readonly flows: readonly FlowSum
                   <td>
                     <FlowStatus flow={flow} />
                   </td>
-                  <td>
+                  <td title={flow.error?.message ?? flow.errcode}>
                     <FlowOutcome flow={flow} />
                   </td>
                   <td className="num">{flow.tookMs === undefined ? '—' : took(flow.tookMs)}</td>
