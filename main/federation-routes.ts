@@ -5,6 +5,7 @@ import { membershipRoutes } from './http/federation/membership.ts';
 import { publicRoomsRoutes } from './http/federation/public-rooms.ts';
 import { queryRoutes } from './http/federation/query.ts';
 import { sendRoutes } from './http/federation/send.ts';
+import { spaceRoutes } from './http/federation/spaces.ts';
 import { stateRoutes } from './http/federation/state.ts';
 import { versionRoutes } from './http/federation/version.ts';
 import type { AnyRoute } from './http/route.ts';
@@ -30,5 +31,6 @@ export function federationRoutes(services: MatrixServices, { clock }: Platform):
     }),
     ...queryRoutes({ directory, profile, serverName }),
     ...publicRoomsRoutes({ roomList: services.roomList, isPublic: services.publicDirectory }),
+    ...spaceRoutes(services),
   ];
 }

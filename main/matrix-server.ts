@@ -65,6 +65,7 @@ export async function startMatrixServer(options: MatrixOptions): Promise<MatrixS
         directory: services.directory,
         roomList: services.roomList,
         remoteRoomList: services.remoteRoomList,
+        spaces: services.spaces,
         createRoom: services.createRoom,
         defaultRoomVersion: services.defaultVersion,
         clientUrl: () => outside() ?? config['public-url'],

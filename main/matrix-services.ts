@@ -24,13 +24,17 @@ import { memberships as openMemberships } from './rooms/membership.ts';
 import { inviteReceiver } from './rooms/receive-invite.ts';
 import { transactionReceiver } from './rooms/receive-transaction.ts';
 import { remoteRoomList } from './rooms/remote-room-list.ts';
+import { remoteSpaces } from './rooms/remote-spaces.ts';
 import { restrictedJoins } from './rooms/restricted-joins.ts';
+import { roomAccess } from './rooms/room-access.ts';
 import { createRooms } from './rooms/room-engine.ts';
 import { roomList } from './rooms/room-list.ts';
 import type { Rooms } from './rooms/rooms.ts';
 import { serveHistory } from './rooms/serve-history.ts';
 import { serveMembership } from './rooms/serve-membership.ts';
+import { serveSpaces } from './rooms/serve-spaces.ts';
 import { serverAcls } from './rooms/server-acl.ts';
+import { spaces } from './rooms/spaces.ts';
 import { identifyingState, stripped } from './rooms/stripped-state.ts';
 import { visibility as openVisibility } from './rooms/visibility.ts';
 import { createSender } from './sending/sender.ts';
@@ -108,6 +112,8 @@ export function openServices({ config, platform, log, db, inspector, serverName,
   });
   const acls = serverAcls(rooms);
   const directory = openDirectory({ rooms, table: aliasesTable(db), remote, visibility, serverName, clock });
+  const { memberCount } = accounts;
+  const access = roomAccess({ rooms, acls });
   const restricted = restrictedJoins(rooms, serverName);
   const joins = joinBook(clock.now, log);
   const profile = (userId: UserId) => (accounts.accounts.isActive(userId) ? accounts.profiles.get(userId) : undefined);
@@ -122,7 +128,7 @@ export function openServices({ config, platform, log, db, inspector, serverName,
     serverName,
     profile: accounts.profiles.ofMember,
   });
-  const listed = roomList({ rooms, table: publishedRoomsTable(db), acls, memberCount: accounts.memberCount, clock });
+  const listed = roomList({ rooms, table: publishedRoomsTable(db), acls, memberCount, clock });
   const defaultVersion = config['default-room-version'] ?? defaultRoomVersion;
   const createRoom = roomCreation({
     rooms,
@@ -157,6 +163,11 @@ export function openServices({ config, platform, log, db, inspector, serverName,
     roomList: listed,
     publicDirectory: config['public-directory'],
     remoteRoomList: remoteRoomList(remote),
+    spaces: spaces({
+      ...{ rooms, directory, access, memberCount, platform },
+      remoteSpaces: remoteSpaces({ remote, serverName, clock, log }),
+    }),
+    servedSpaces: serveSpaces({ rooms, access, memberCount }),
     defaultVersion,
     served: serveHistory({ rooms, acls, visibility }),
     servedMembership: serveMembership({ rooms, acls, restricted, keyring, serverName, signingKey }),

@@ -1,8 +1,9 @@
-import { parseRoomId, type ServerName } from '../../shared/ids.ts';
+import type { ServerName } from '../../shared/ids.ts';
 import { MatrixError } from '../../shared/matrix-error.ts';
 import type { RemoteServers } from '../network/remote-servers.ts';
 import { isObject, type JsonObject, type JsonValue } from '../protocol/json.ts';
 import { isRemoteError } from './remote-error.ts';
+import { cardFrom } from './room-card.ts';
 import type { RoomListQuery } from './room-list.ts';
 
 /** Rooms of one page. More than we would give ourselves is not asked for. */
@@ -53,25 +54,12 @@ function asRequest({ limit = 100, since, term, types, network, allNetworks }: Ro
 function page(body: JsonObject, chunk: readonly JsonValue[]): JsonObject {
   const { next_batch: next, prev_batch: previous, total_room_count_estimate: total } = body;
   return {
-    chunk: chunk.slice(0, mostRooms).filter(isPublishedRoom),
+    chunk: chunk
+      .slice(0, mostRooms)
+      .map(cardFrom)
+      .filter((card) => card !== undefined),
     ...(typeof next === 'string' && { next_batch: next }),
     ...(typeof previous === 'string' && { prev_batch: previous }),
     ...(Number.isSafeInteger(total) && { total_room_count_estimate: total as number }),
   };
-}
-
-const texts = ['name', 'topic', 'canonical_alias', 'avatar_url', 'join_rule', 'room_type'] as const;
-
-/** Whether a stranger's word on a room has the form of one: clients count on that. */
-function isPublishedRoom(entry: JsonValue): entry is JsonObject {
-  if (!isObject(entry)) return false;
-  const { room_id: roomId, num_joined_members: members, world_readable: readable, guest_can_join: guests } = entry;
-  return (
-    typeof roomId === 'string' &&
-    parseRoomId(roomId) !== undefined &&
-    Number.isSafeInteger(members) &&
-    typeof readable === 'boolean' &&
-    typeof guests === 'boolean' &&
-    texts.every((key) => entry[key] === undefined || entry[key] === null || typeof entry[key] === 'string')
-  );
 }

@@ -74,13 +74,14 @@ export function restrictedJoins(rooms: Reads, serverName: ServerName): Restricte
   };
 }
 
-function isRestricted(state: RoomState, rules: RoomVersionRules): boolean {
+/** Whether the room lets in by conditions, as its version knows them. */
+export function isRestricted(state: RoomState, rules: RoomVersionRules): boolean {
   const rule = state.get('m.room.join_rules', '')?.content['join_rule'];
   return (rules.restricted && rule === 'restricted') || (rules.knockRestricted && rule === 'knock_restricted');
 }
 
 /** There is one kind of condition. What is of another kind, or misshapen, admits nobody. */
-function allowedRooms(state: RoomState): readonly RoomId[] {
+export function allowedRooms(state: RoomState): readonly RoomId[] {
   const allow = state.get('m.room.join_rules', '')?.content['allow'];
   if (!Array.isArray(allow)) return [];
   return allow.map(roomOf).filter((roomId) => roomId !== undefined);

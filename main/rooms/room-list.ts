@@ -4,7 +4,8 @@ import type { publishedRoomsTable } from '../db/published-rooms.ts';
 import type { Clock } from '../platform.ts';
 import type { JsonObject } from '../protocol/json.ts';
 import { powerLevels } from '../protocol/power-levels.ts';
-import type { RoomState, Rooms } from './rooms.ts';
+import { cardOf, type RoomCard } from './room-card.ts';
+import type { Rooms } from './rooms.ts';
 import type { ServerAcls } from './server-acl.ts';
 
 export interface RoomListQuery {
@@ -55,11 +56,11 @@ export function roomList({ rooms, table, acls, memberCount, clock }: RoomListSer
   const mayEnter = (server: ServerName, roomId: RoomId) =>
     rooms.currentState(roomId).get('m.room.create', '')?.content['m.federate'] !== false && acls.allows(roomId, server);
 
-  const entries = ({ term, types, network }: RoomListQuery, toServer?: ServerName): readonly ListedRoom[] =>
+  const entries = ({ term, types, network }: RoomListQuery, toServer?: ServerName): readonly RoomCard[] =>
     (network === undefined ? table.all() : [])
       .filter((roomId) => rooms.info(roomId)?.resident === true)
       .filter((roomId) => toServer === undefined || mayEnter(toServer, roomId))
-      .map((roomId) => listed(roomId, rooms.currentState(roomId), memberCount(roomId)))
+      .map((roomId) => cardOf(roomId, rooms.currentState(roomId), memberCount(roomId)))
       .filter((room) => types === undefined || types.includes(room.room_type ?? null))
       .filter((room) => term === undefined || isFound(room, term.toLowerCase()))
       .sort((a, b) => b.num_joined_members - a.num_joined_members || (a.room_id < b.room_id ? -1 : 1));
@@ -93,35 +94,7 @@ export function roomList({ rooms, table, acls, memberCount, clock }: RoomListSer
   };
 }
 
-type ListedRoom = JsonObject & {
-  readonly room_id: RoomId;
-  readonly num_joined_members: number;
-  readonly room_type?: string;
-};
-
-function listed(roomId: RoomId, state: RoomState, members: number): ListedRoom {
-  const text = (type: string, key: string): string | undefined => {
-    const value = state.get(type, '')?.content[key];
-    return typeof value === 'string' && value !== '' ? value : undefined;
-  };
-  const found: Readonly<Record<string, string | undefined>> = {
-    name: text('m.room.name', 'name'),
-    topic: text('m.room.topic', 'topic'),
-    canonical_alias: text('m.room.canonical_alias', 'alias'),
-    avatar_url: text('m.room.avatar', 'url'),
-    join_rule: text('m.room.join_rules', 'join_rule'),
-    room_type: text('m.room.create', 'type'),
-  };
-  return {
-    ...(Object.fromEntries(Object.entries(found).filter(([, value]) => value !== undefined)) as JsonObject),
-    room_id: roomId,
-    num_joined_members: members,
-    world_readable: text('m.room.history_visibility', 'history_visibility') === 'world_readable',
-    guest_can_join: text('m.room.guest_access', 'guest_access') === 'can_join',
-  };
-}
-
-const isFound = (room: ListedRoom, term: string): boolean =>
+const isFound = (room: RoomCard, term: string): boolean =>
   [room['name'], room['topic'], room['canonical_alias']].some(
     (text) => typeof text === 'string' && text.toLowerCase().includes(term),
   );

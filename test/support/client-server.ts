@@ -59,7 +59,7 @@ export async function clientServer(options: ClientServerOptions = {}) {
     inviteUser: inviter({ rooms, remote, keyring: server.keyring, serverName }),
     profile: services.profiles.ofMember,
   });
-  const { roomList } = server;
+  const { roomList, spaces } = server;
   const defaultRoomVersion = options.defaultRoomVersion ?? '12';
   const createRoom = roomCreation({
     ...{ rooms, serverName, directory, roomList, memberships, log },
@@ -69,7 +69,7 @@ export async function clientServer(options: ClientServerOptions = {}) {
   const app = matrixApp({
     routes: clientRoutes({
       ...services,
-      ...{ log, memberships, directory, roomList, createRoom, defaultRoomVersion },
+      ...{ log, memberships, directory, roomList, spaces, createRoom, defaultRoomVersion },
       remoteRoomList: remoteRoomList(remote),
       clientUrl: () => undefined,
       delegatedServer: () => undefined,

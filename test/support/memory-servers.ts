@@ -8,6 +8,7 @@ import { membershipRoutes } from '../../main/http/federation/membership.ts';
 import { publicRoomsRoutes } from '../../main/http/federation/public-rooms.ts';
 import { queryRoutes } from '../../main/http/federation/query.ts';
 import { sendRoutes } from '../../main/http/federation/send.ts';
+import { spaceRoutes } from '../../main/http/federation/spaces.ts';
 import { stateRoutes } from '../../main/http/federation/state.ts';
 import { versionRoutes } from '../../main/http/federation/version.ts';
 import type { Log } from '../../main/log.ts';
@@ -34,13 +35,17 @@ import { remoteLeaver } from '../../main/rooms/leave-remote.ts';
 import { type Memberships, memberships } from '../../main/rooms/membership.ts';
 import { inviteReceiver } from '../../main/rooms/receive-invite.ts';
 import { type IncomingEdu, transactionReceiver } from '../../main/rooms/receive-transaction.ts';
+import { remoteSpaces } from '../../main/rooms/remote-spaces.ts';
 import { type RestrictedJoins, restrictedJoins } from '../../main/rooms/restricted-joins.ts';
+import { roomAccess } from '../../main/rooms/room-access.ts';
 import { createRooms } from '../../main/rooms/room-engine.ts';
 import { type RoomList, roomList } from '../../main/rooms/room-list.ts';
 import type { EventDraft, Rooms, StoredEvent } from '../../main/rooms/rooms.ts';
 import { serveHistory } from '../../main/rooms/serve-history.ts';
 import { serveMembership } from '../../main/rooms/serve-membership.ts';
+import { serveSpaces } from '../../main/rooms/serve-spaces.ts';
 import { serverAcls } from '../../main/rooms/server-acl.ts';
+import { type Spaces, spaces } from '../../main/rooms/spaces.ts';
 import { type Visibility, visibility } from '../../main/rooms/visibility.ts';
 import type { EventId, RoomId, ServerName, UserId } from '../../shared/ids.ts';
 import { type AskRoutes, askRoutes } from './ask-routes.ts';
@@ -62,6 +67,7 @@ export interface MemoryServer {
   readonly memberships: Memberships;
   readonly directory: Directory;
   readonly roomList: RoomList;
+  readonly spaces: Spaces;
   readonly restricted: RestrictedJoins;
   readonly visibility: Visibility;
   readonly history: History;
@@ -76,7 +82,7 @@ export interface MemoryServer {
   /** A room of this user, by the preset of public rooms and with these events besides. */
   room(
     creator: UserId,
-    options?: { version?: string; joinRule?: JsonObject; more?: readonly EventDraft[] },
+    options?: { version?: string; joinRule?: JsonObject; creation?: JsonObject; more?: readonly EventDraft[] },
   ): Promise<RoomId>;
   send(roomId: RoomId, sender: UserId, body: string): Promise<StoredEvent>;
   setState(roomId: RoomId, sender: UserId, type: string, content: JsonObject, stateKey?: string): Promise<StoredEvent>;
@@ -213,6 +219,7 @@ export function memoryNetwork(): MemoryNetwork {
           .currentState(roomId)
           .ofType('m.room.member')
           .filter(({ content }) => content['membership'] === 'join').length;
+      const access = roomAccess({ rooms, acls });
       const listed = roomList({ rooms, table: publishedRoomsTable(db), acls, memberCount, clock: platform.clock });
       const joins = joinBook(platform.clock.now, log);
       const served = serveHistory({ rooms, acls, visibility: sees });
@@ -240,6 +247,7 @@ export function memoryNetwork(): MemoryNetwork {
         }),
         ...queryRoutes({ directory: aliases, profile, serverName: name }),
         ...publicRoomsRoutes({ roomList: listed, isPublic: publicDirectory }),
+        ...spaceRoutes({ servedSpaces: serveSpaces({ rooms, access, memberCount }) }),
         ...versionRoutes({ version: '1' }),
       ];
 
@@ -254,6 +262,10 @@ export function memoryNetwork(): MemoryNetwork {
         restricted,
         directory: aliases,
         roomList: listed,
+        spaces: spaces({
+          ...{ rooms, directory: aliases, access, memberCount, platform },
+          remoteSpaces: remoteSpaces({ remote, serverName: name, clock: platform.clock, log }),
+        }),
         visibility: sees,
         history: history({ rooms, remote, serverName: name, clock: platform.clock, log }),
         joins,
@@ -277,7 +289,7 @@ export function memoryNetwork(): MemoryNetwork {
           accounts.add(userId);
           return userId;
         },
-        async room(creator, { version = '11', joinRule = { join_rule: 'public' }, more = [] } = {}) {
+        async room(creator, { version = '11', joinRule = { join_rule: 'public' }, creation = {}, more = [] } = {}) {
           const rules = rulesOf(version);
           if (rules === undefined) throw new Error(`there is no room version ${version}`);
           const state = (type: string, content: JsonObject, stateKey = ''): EventDraft => ({
@@ -288,7 +300,7 @@ export function memoryNetwork(): MemoryNetwork {
           });
           const users = rules.privilegedCreators ? {} : { [creator]: 100 };
           const { roomId } = await rooms.create(rules, [
-            state('m.room.create', {}),
+            state('m.room.create', creation),
             state('m.room.member', { membership: 'join' }, creator),
             state('m.room.power_levels', { users }),
             state('m.room.join_rules', joinRule),

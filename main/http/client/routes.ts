@@ -4,6 +4,7 @@ import type { Log } from '../../log.ts';
 import type { CreateRoom } from '../../rooms/create-room.ts';
 import type { Directory } from '../../rooms/directory.ts';
 import type { RoomList } from '../../rooms/room-list.ts';
+import type { Spaces } from '../../rooms/spaces.ts';
 import type { AnyRoute } from '../route.ts';
 import { accountRoutes } from './account.ts';
 import { accountDataRoutes } from './account-data.ts';
@@ -21,6 +22,7 @@ import { pushRulesRoutes } from './push-rules.ts';
 import { receiptRoutes } from './receipts.ts';
 import { registerRoutes } from './register.ts';
 import { sendRoutes } from './send.ts';
+import { spaceRoutes } from './spaces.ts';
 import { stateRoutes } from './state.ts';
 import { syncRoutes } from './sync.ts';
 import { toDeviceRoutes } from './to-device.ts';
@@ -33,6 +35,7 @@ export interface ClientRoutesOptions extends AccountServices {
   readonly directory: Directory;
   readonly roomList: RoomList;
   readonly remoteRoomList: DirectoryServices['remoteRoomList'];
+  readonly spaces: Spaces;
   readonly createRoom: CreateRoom;
   readonly defaultRoomVersion: string;
   readonly clientUrl: () => string | undefined;
@@ -64,6 +67,7 @@ export function clientRoutes(services: ClientRoutesOptions): readonly AnyRoute[]
     ...historyRoutes(services),
     ...syncRoutes(services),
     ...directoryRoutes(services),
+    ...spaceRoutes(services),
     ...profileRoutes(services),
     ...accountDataRoutes(services),
     ...pushRulesRoutes(services),
