@@ -7,6 +7,7 @@ import { queryRoutes } from './http/federation/query.ts';
 import { sendRoutes } from './http/federation/send.ts';
 import { spaceRoutes } from './http/federation/spaces.ts';
 import { stateRoutes } from './http/federation/state.ts';
+import { userRoutes } from './http/federation/user.ts';
 import { versionRoutes } from './http/federation/version.ts';
 import type { AnyRoute } from './http/route.ts';
 import type { MatrixServices } from './matrix-services.ts';
@@ -32,5 +33,6 @@ export function federationRoutes(services: MatrixServices, { clock }: Platform):
     ...queryRoutes({ directory, profile, serverName }),
     ...publicRoomsRoutes({ roomList: services.roomList, isPublic: services.publicDirectory }),
     ...spaceRoutes(services),
+    ...userRoutes({ ...services.accounts, isActive: services.accounts.accounts.isActive }),
   ];
 }

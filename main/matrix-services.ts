@@ -107,8 +107,9 @@ export function openServices({ config, platform, log, db, inspector, serverName,
     fillBefore: history.fillBefore,
     sendEdu: {
       toRoom: (roomId, edu) => send(edu, rooms.servers(roomId), false),
-      toServer: (server, edu) => send(edu, [server], true),
+      toServers: (servers, edu, mustArrive) => send(edu, servers, mustArrive),
     },
+    inspector,
   });
   const acls = serverAcls(rooms);
   const directory = openDirectory({ rooms, table: aliasesTable(db), remote, visibility, serverName, clock });
@@ -185,10 +186,12 @@ export function openServices({ config, platform, log, db, inspector, serverName,
       acls,
       table: transactionsTable(db),
       log,
+      inspector,
       onEdu: accounts.receiveEdu,
     }),
     start() {
       sender.start();
+      accounts.start();
       wakeUp();
       void watchForJumps(clock, closing.signal, wakeUp);
     },

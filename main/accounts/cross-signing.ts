@@ -4,6 +4,7 @@ import type { crossSigningTable, Usage } from '../db/cross-signing.ts';
 import { canonicalJson, writeJson } from '../protocol/canonical-json.ts';
 import { isObject, type JsonObject } from '../protocol/json.ts';
 import { signatureOf, signaturesBy, signedJson, verifySignature } from '../protocol/signing.ts';
+import type { DeviceKeys } from './device-keys.ts';
 import { storedObject } from './stored-json.ts';
 import type { Stream } from './stream.ts';
 
@@ -32,7 +33,7 @@ interface CrossSigningOptions {
   /** The keys of a device here, as they were uploaded. */
   readonly deviceKeys: (userId: UserId, deviceId: string) => JsonObject | undefined;
   readonly devicesOf: (userId: UserId) => readonly string[];
-  readonly changed: (userId: UserId) => void;
+  readonly changed: DeviceKeys['changed'];
 }
 
 const usages: readonly Usage[] = ['master', 'self_signing', 'user_signing'];
@@ -70,6 +71,12 @@ export function createCrossSigning(options: CrossSigningOptions): CrossSigning {
     };
   };
 
+  /** Signatures of others' keys are nobody's business but the signer's. */
+  const told = (signer: UserId, { userId, id }: { readonly userId: UserId; readonly id: string }) => {
+    if (signer !== userId) return undefined;
+    return deviceKeys(userId, id) === undefined ? 'crossSigning' : [id];
+  };
+
   return {
     isHarmless(userId, keys) {
       if (table.get(userId, 'master') === undefined) return true;
@@ -91,8 +98,8 @@ export function createCrossSigning(options: CrossSigningOptions): CrossSigning {
           const key = keys[usage];
           if (key !== undefined) table.put(userId, usage, writeJson(key));
         }
+        changed(userId, 'crossSigning');
       });
-      changed(userId);
     },
 
     key(userId, usage, viewer) {
@@ -117,7 +124,7 @@ export function createCrossSigning(options: CrossSigningOptions): CrossSigning {
         accepted++;
       }
       if (accepted === 0 && !onlyKnown(given, expected.object, signer)) throw badSignature();
-      if (accepted > 0) changed(target.userId);
+      if (accepted > 0) changed(target.userId, told(signer, target));
     },
 
     forgetDevices(userId, deviceIds) {

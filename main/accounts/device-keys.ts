@@ -13,6 +13,14 @@ export interface DeviceOfUser {
   readonly displayName: string | undefined;
 }
 
+export interface ClaimedKey {
+  readonly key: JsonObject;
+  readonly served: 'oneTime' | 'fallback';
+}
+
+/** Devices, which may be gone, or the cross-signing keys. */
+export type ChangedKeys = readonly string[] | 'crossSigning';
+
 /** Encryption keys of the devices here. https://spec.matrix.org/v1.19/client-server-api/#key-management-api */
 export interface DeviceKeys {
   /** Throws 400 where keys are not the device's own, or no keys. */
@@ -26,12 +34,15 @@ export interface DeviceKeys {
   ): void;
   ofUser(userId: UserId): readonly DeviceOfUser[];
   /** A one-time key that is given to nobody else, or the fallback key; by its name, `<algorithm>:<key ID>`. */
-  claim(userId: UserId, deviceId: string, algorithm: string): JsonObject | undefined;
+  claim(userId: UserId, deviceId: string, algorithm: string): ClaimedKey | undefined;
   /** By algorithm, 0 for `signed_curve25519` included: that is how clients know that they should upload some. */
   oneTimeKeyCounts(session: Session): Readonly<Record<string, number>>;
   unusedFallbacks(session: Session): readonly string[];
-  /** Someone's devices, their names or cross-signing keys have changed. Of other servers' users, too. */
-  changed(userId: UserId): void;
+  /**
+   * Someone's devices, their names or cross-signing keys have changed. Of users here other servers are told `what`; of
+   * other servers' users it says nothing.
+   */
+  changed(userId: UserId, what?: ChangedKeys): void;
   changedBetween(after: number, upTo: number): readonly UserId[];
   forget(userId: UserId, deviceIds: readonly string[]): void;
 }
@@ -40,12 +51,14 @@ interface DeviceKeysOptions {
   readonly devices: ReturnType<typeof deviceKeysTable>;
   readonly oneTime: ReturnType<typeof oneTimeKeysTable>;
   readonly stream: Stream;
+  /** Tells other servers. Inside the transaction of the change; `next` gives positions. */
+  readonly announce: (userId: UserId, what: ChangedKeys, next: () => number) => void;
 }
 
 /** For one device and one upload. Clients keep some 50 to 100. */
 const maxOneTimeKeys = 1000;
 
-export function createDeviceKeys({ devices, oneTime, stream }: DeviceKeysOptions): DeviceKeys {
+export function createDeviceKeys({ devices, oneTime, stream, announce }: DeviceKeysOptions): DeviceKeys {
   const uploadDevice = ({ userId, deviceId }: Session, keys: JsonObject, next: () => number): void => {
     if (keys['user_id'] !== userId || keys['device_id'] !== deviceId) {
       throw invalidParam('device_keys are of another user or device');
@@ -56,6 +69,7 @@ export function createDeviceKeys({ devices, oneTime, stream }: DeviceKeysOptions
     if (devices.get(userId, deviceId) === text) return; // nobody has to look again
     devices.put(userId, deviceId, text);
     devices.markChanged(userId, next());
+    announce(userId, [deviceId], next);
   };
 
   const uploadOneTime = ({ userId, deviceId }: Session, keys: JsonObject): void => {
@@ -82,12 +96,17 @@ export function createDeviceKeys({ devices, oneTime, stream }: DeviceKeysOptions
     ofUser: (userId) => devices.ofUser(userId).map((device) => ({ ...device, keys: storedObject(device.keys) })),
     claim(userId, deviceId, algorithm) {
       const claimed = oneTime.claim(userId, deviceId, algorithm);
-      return claimed && { [`${algorithm}:${claimed.keyId}`]: storedValue(claimed.key) };
+      if (claimed === undefined) return undefined;
+      const key = { [`${algorithm}:${claimed.keyId}`]: storedValue(claimed.key) };
+      return { key, served: claimed.isFallback ? 'fallback' : 'oneTime' };
     },
     oneTimeKeyCounts: ({ userId, deviceId }) => ({ signed_curve25519: 0, ...oneTime.counts(userId, deviceId) }),
     unusedFallbacks: ({ userId, deviceId }) => oneTime.unusedFallbacks(userId, deviceId),
-    changed(userId) {
-      stream.write({}, (next) => devices.markChanged(userId, next()));
+    changed(userId, what) {
+      stream.write({}, (next) => {
+        devices.markChanged(userId, next());
+        if (what !== undefined) announce(userId, what, next);
+      });
     },
     changedBetween: devices.changedBetween,
     forget(userId, deviceIds) {
@@ -97,6 +116,7 @@ export function createDeviceKeys({ devices, oneTime, stream }: DeviceKeysOptions
           oneTime.removeAll(userId, deviceId);
         }
         devices.markChanged(userId, next());
+        announce(userId, deviceIds, next);
       });
     },
   };

@@ -5,13 +5,17 @@ import { clientTransactionsTable } from '../db/client-transactions.ts';
 import { crossSigningTable } from '../db/cross-signing.ts';
 import type { Db } from '../db/db.ts';
 import { deviceKeysTable, oneTimeKeysTable } from '../db/device-keys.ts';
+import { deviceListAudienceTable } from '../db/device-list-audience.ts';
 import { devicesTable, tokensTable } from '../db/devices.ts';
+import { openIdTokensTable } from '../db/openid-tokens.ts';
 import { positionsTable } from '../db/positions.ts';
 import { profilesTable } from '../db/profiles.ts';
 import { pushRulesTable } from '../db/push-rules.ts';
 import { receiptsTable } from '../db/receipts.ts';
+import { remoteDeviceListsTable } from '../db/remote-device-lists.ts';
 import { roomMembersTable } from '../db/room-members.ts';
 import { toDeviceTable } from '../db/to-device.ts';
+import type { Inspector } from '../inspector/inspector.ts';
 import type { Log } from '../log.ts';
 import type { RemoteServers } from '../network/remote-servers.ts';
 import type { Platform } from '../platform.ts';
@@ -24,9 +28,11 @@ import { createClientTransactions } from './client-transactions.ts';
 import { createCrossSigning } from './cross-signing.ts';
 import { createDeviceKeys } from './device-keys.ts';
 import { createDeviceLists } from './device-lists.ts';
+import { createDeviceUpdates } from './device-updates.ts';
 import { createInteractiveAuth } from './interactive-auth.ts';
 import { createKeyDirectory } from './key-directory.ts';
 import { createLazyMembers } from './lazy-members.ts';
+import { createOpenId } from './openid.ts';
 import { createPasswords } from './passwords.ts';
 import { profileLookup } from './profile-lookup.ts';
 import { createProfiles } from './profiles.ts';
@@ -35,7 +41,9 @@ import { createRateLimit, noRateLimit } from './rate-limit.ts';
 import { createReceipts } from './receipts.ts';
 import { createReceiveEdu } from './receive-edu.ts';
 import { createRegistration, type RegistrationMode } from './registration.ts';
+import { createRemoteDeviceLists } from './remote-device-lists.ts';
 import { remoteKeys } from './remote-keys.ts';
+import { createResyncDevices } from './resync-devices.ts';
 import { createRoomChanges } from './room-changes.ts';
 import { createRoomHistory } from './room-history.ts';
 import { createRoomSummaries } from './room-summary.ts';
@@ -69,16 +77,18 @@ interface OpenAccountsOptions {
   readonly sendEdu: {
     /** To the other servers in a room; it may be lost. */
     readonly toRoom: (roomId: RoomId, edu: JsonObject) => void;
-    /** It must arrive. */
-    readonly toServer: (server: ServerName, edu: JsonObject) => void;
+    /** It must arrive, unless it may be lost. Inside a transaction it is one with that. */
+    readonly toServers: (servers: readonly ServerName[], edu: JsonObject, mustArrive: boolean) => void;
   };
+  readonly inspector: Pick<Inspector, 'eduDropped' | 'keyClaimed' | 'apart'>;
 }
 
 /** All that this server keeps for its users. */
 export type AccountServices = ReturnType<typeof openAccounts>;
 
 export function openAccounts(options: OpenAccountsOptions) {
-  const { db, platform, log, serverName, rooms, remote, visible, strippedState, fillBefore, sendEdu } = options;
+  const { db, platform, log, serverName, rooms, remote, visible, strippedState, fillBefore, sendEdu, inspector } =
+    options;
   const { clock, random } = platform;
   const stream = createStream(db, positionsTable(db), rooms.changes);
   const members = roomMembersTable(db);
@@ -104,7 +114,20 @@ export function openAccounts(options: OpenAccountsOptions) {
   const devices = devicesTable(db);
   const devicesOf = (userId: UserId) => devices.ofUser(userId).map(({ deviceId }) => deviceId);
   const keysOnDisk = deviceKeysTable(db);
-  const deviceKeys = createDeviceKeys({ devices: keysOnDisk, oneTime: oneTimeKeysTable(db), stream });
+  const deviceUpdates = createDeviceUpdates({
+    ...{ serverName, stream, rooms },
+    table: deviceListAudienceTable(db),
+    devices: (userId) => keyDirectory.devices(userId, undefined),
+    device: devices.get,
+    crossSigningKey: (userId, usage) => crossSigning.key(userId, usage, undefined),
+    sendEdu: (servers, edu) => sendEdu.toServers(servers, edu, true),
+  });
+  const deviceKeys = createDeviceKeys({
+    devices: keysOnDisk,
+    oneTime: oneTimeKeysTable(db),
+    stream,
+    announce: deviceUpdates.announce,
+  });
   const crossSigning = createCrossSigning({
     table: crossSigningTable(db),
     stream,
@@ -118,14 +141,14 @@ export function openAccounts(options: OpenAccountsOptions) {
     serverName,
     platform,
     devicesOf,
-    sendEdu: sendEdu.toServer,
+    sendEdu: (server, edu) => sendEdu.toServers([server], edu, true),
   });
   const sessions = createSessions({
     db,
     devices,
     tokens: tokensTable(db),
     platform,
-    onRenamed: deviceKeys.changed,
+    onRenamed: (userId, deviceId) => deviceKeys.changed(userId, [deviceId]),
     onRemoved(userId, deviceIds) {
       deviceKeys.forget(userId, deviceIds);
       crossSigning.forgetDevices(userId, deviceIds);
@@ -137,7 +160,12 @@ export function openAccounts(options: OpenAccountsOptions) {
   const accountData = createAccountData(accountDataTable(db), stream);
   const profiles = createProfiles({ table: profilesTable(db), rooms, users: activeUsers, log });
   const pushRules = createPushRules(pushRulesTable(db), stream);
-  const receipts = createReceipts({ table: receiptsTable(db), stream, clock, rooms, sendEdu: sendEdu.toRoom });
+  const receipts = createReceipts({
+    ...{ stream, clock, rooms },
+    table: receiptsTable(db),
+    atOnce: db.transaction,
+    sendEdu: sendEdu.toRoom,
+  });
   const typing = createTyping({ stream, clock, sendEdu: sendEdu.toRoom });
 
   const transactions = createClientTransactions(transactionsOnDisk, clock);
@@ -148,6 +176,21 @@ export function openAccounts(options: OpenAccountsOptions) {
   const summaries = createRoomSummaries({ rooms, members });
   const unread = createUnread({ rooms, receipts, pushRules, memberCount: summaries.joinedMembers });
   const deviceLists = createDeviceLists({ rooms, deviceKeys, members, mayHaveChanged: changes.mayHaveChanged });
+
+  const askRemote = remoteKeys(remote);
+  const sharesRoom = (userId: UserId) => members.sharesRoomWith(userId, serverName);
+  const remoteLists = createRemoteDeviceLists({
+    ...{ serverName, db, rooms, sharesRoom },
+    table: remoteDeviceListsTable(db),
+    onStale: (server) => resync.wake(server),
+  });
+  const { changed } = deviceKeys;
+  const resync = createResyncDevices({ lists: remoteLists, remote: askRemote, platform, inspector, changed, log });
+  const keyDirectory = createKeyDirectory({
+    ...{ serverName, db, deviceKeys, crossSigning, remoteLists, inspector },
+    remote: askRemote,
+    streamId: deviceUpdates.streamId,
+  });
 
   return {
     serverName,
@@ -170,10 +213,10 @@ export function openAccounts(options: OpenAccountsOptions) {
     deviceKeys,
     deviceLists,
     crossSigning,
-    keyDirectory: createKeyDirectory({ serverName, deviceKeys, crossSigning, remote: remoteKeys(remote) }),
+    keyDirectory,
+    openId: createOpenId({ table: openIdTokensTable(db), platform, isActive: accounts.isActive }),
     receiveEdu: createReceiveEdu({
-      ...{ serverName, rooms, typing, receipts, toDevice, deviceKeys, log },
-      isAround: members.isAround,
+      ...{ serverName, rooms, typing, receipts, toDevice, deviceKeys, remoteLists, inspector, sharesRoom },
     }),
     clientEvents,
     memberCount: summaries.joinedMembers,
@@ -183,8 +226,16 @@ export function openAccounts(options: OpenAccountsOptions) {
       ...{ toDevice, deviceKeys, deviceLists, summaries, unread },
       lazyMembers: createLazyMembers(),
     }),
+    /** Says to other servers, and asks them, what the last run has left undone. */
+    start() {
+      deviceUpdates.start();
+      resync.start();
+    },
     close() {
       changes.close();
+      deviceUpdates.close();
+      remoteLists.close();
+      resync.close();
       typing.close();
     },
   };

@@ -10,6 +10,14 @@ import type { Stream } from './stream.ts';
 
 export type ReceiptType = 'm.read' | 'm.read.private';
 
+export interface RemoteReceipt {
+  readonly roomId: RoomId;
+  readonly userId: UserId;
+  readonly eventId: EventId;
+  /** `ts`, and `thread_id` where it is of a thread. */
+  readonly data: JsonObject;
+}
+
 /** How far users have read. https://spec.matrix.org/v1.19/client-server-api/#receipts */
 export interface Receipts {
   /** Throws 404 for an event that is not in the room, 400 for a thread that cannot be one. */
@@ -20,13 +28,8 @@ export interface Receipts {
     readonly eventId: EventId;
     readonly threadId?: string | undefined;
   }): void;
-  /** What another server says of its user, who is in the room: `data` as it came. */
-  receive(receipt: {
-    readonly roomId: RoomId;
-    readonly userId: UserId;
-    readonly eventId: EventId;
-    readonly data: JsonObject;
-  }): void;
+  /** What another server says of its users, who are in these rooms. */
+  receive(receipts: readonly RemoteReceipt[]): void;
   /**
    * The content of `m.receipt` as this user may see it: nobody else's private receipts. Of what came with
    * `after < position <= upTo`; `undefined` for nothing.
@@ -39,6 +42,8 @@ export interface Receipts {
 
 interface ReceiptsOptions {
   readonly table: ReturnType<typeof receiptsTable>;
+  /** One commit for all. */
+  readonly atOnce: (work: () => void) => void;
   readonly stream: Stream;
   readonly clock: Clock;
   readonly rooms: Pick<Rooms, 'event'>;
@@ -46,7 +51,7 @@ interface ReceiptsOptions {
   readonly sendEdu: (roomId: RoomId, edu: JsonObject) => void;
 }
 
-export function createReceipts({ table, stream, clock, rooms, sendEdu }: ReceiptsOptions): Receipts {
+export function createReceipts({ table, atOnce, stream, clock, rooms, sendEdu }: ReceiptsOptions): Receipts {
   const positionOf = (eventId: EventId) => rooms.event(eventId)?.position;
 
   /** Whether it was taken: a receipt never goes back. */
@@ -73,9 +78,13 @@ export function createReceipts({ table, stream, clock, rooms, sendEdu }: Receipt
       const content = { [roomId]: { 'm.read': { [userId]: { data, event_ids: [eventId] } } } };
       sendEdu(roomId, { edu_type: 'm.receipt', content });
     },
-    receive({ roomId, userId, eventId, data }) {
-      const threadId = typeof data['thread_id'] === 'string' ? data['thread_id'] : '';
-      put({ roomId, type: 'm.read', userId, threadId, eventId, data: writeJson(data) });
+    receive(receipts) {
+      atOnce(() => {
+        for (const { roomId, userId, eventId, data } of receipts) {
+          const threadId = typeof data['thread_id'] === 'string' ? data['thread_id'] : '';
+          put({ roomId, type: 'm.read', userId, threadId, eventId, data: writeJson(data) });
+        }
+      });
     },
     content(roomId, viewer, after, upTo) {
       const byEvent = new Map<EventId, Map<string, Record<UserId, JsonObject>>>();

@@ -16,6 +16,11 @@ export function remoteKeys(remote: Pick<RemoteServers, 'request'>): RemoteKeys {
     maxBytes: 10_000_000, // rooms have thousands of devices
   });
   return {
+    devices: async (server, userId, timeoutMs) => {
+      const uri = `/_matrix/federation/v1/user/devices/${encodeURIComponent(userId)}`;
+      const request = { method: 'GET', uri, endpoint: 'user/devices', timeoutMs, maxBytes: 10_000_000 } as const;
+      return asObject((await remote.request(server, request)).body);
+    },
     query: async (server, deviceKeys, timeoutMs) =>
       asObject((await remote.request(server, post('user/keys/query', { device_keys: deviceKeys }, timeoutMs))).body),
     claim: async (server, oneTimeKeys, timeoutMs) =>

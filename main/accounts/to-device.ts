@@ -15,8 +15,11 @@ export type ToDeviceMessages = ReadonlyMap<UserId, ReadonlyMap<string, JsonObjec
 export interface ToDevice {
   /** `within` runs in the transaction that stores them. */
   send(sender: UserId, type: string, messages: ToDeviceMessages, within?: () => void): void;
-  /** What another server sends to users here. The same `messageId` again is nothing new. */
-  receive(sender: UserId, messageId: string, type: string, messages: ToDeviceMessages): void;
+  /**
+   * What another server sends to users here. The same `messageId` again is nothing new. Returns why some of it was not
+   * delivered, if so.
+   */
+  receive(sender: UserId, messageId: string, type: string, messages: ToDeviceMessages): string | undefined;
   /**
    * The next messages for a device, at most 100, and the position that says that they have arrived: asking with it as
    * `after` forgets them. The same `after` gives the same again.
@@ -42,22 +45,33 @@ interface ToDeviceOptions {
 }
 
 const perSync = 100;
+/** That wait for one device: beyond it, messages of other servers are not kept. */
+const mostFromOthers = 20_000;
 const seenMs = 30 * 24 * 60 * 60_000;
 
 export function createToDevice(options: ToDeviceOptions): ToDevice {
   const { table, stream, serverName, platform, devicesOf, sendEdu } = options;
   const { clock, random } = platform;
 
-  /** Inside a transaction. */
-  const deliver = (sender: UserId, type: string, messages: ToDeviceMessages, next: () => number): void => {
+  /** Inside a transaction. Returns for whom there was no room any more. */
+  const deliver = (
+    { sender, type, messages }: { readonly sender: UserId; readonly type: string; readonly messages: ToDeviceMessages },
+    next: () => number,
+    most?: number,
+  ): UserId | undefined => {
+    let full: UserId | undefined;
     for (const [userId, byDevice] of messages) {
       const known = devicesOf(userId);
       for (const [deviceId, content] of byDevice) {
         const to = deviceId === '*' ? known : known.filter((each) => each === deviceId);
         const message = writeJson({ sender, type, content });
-        for (const device of to) table.add(next(), userId, device, message);
+        for (const device of to) {
+          if (most !== undefined && table.holds(userId, device, most)) full = userId;
+          else table.add(next(), userId, device, message);
+        }
       }
     }
+    return full;
   };
 
   return {
@@ -69,7 +83,7 @@ export function createToDevice(options: ToDeviceOptions): ToDevice {
       }
       const ours = byServer.get(serverName) ?? new Map();
       stream.write({ users: [...ours.keys()] }, (next) => {
-        deliver(sender, type, ours, next);
+        deliver({ sender, type, messages: ours }, next);
         for (const [server, ofServer] of byServer) {
           if (server === serverName) continue;
           const content = { sender, type, message_id: random.id(), messages: asObject(ofServer) };
@@ -79,11 +93,13 @@ export function createToDevice(options: ToDeviceOptions): ToDevice {
       });
     },
     receive(sender, messageId, type, messages) {
+      let full: UserId | undefined;
       stream.write({ users: [...messages.keys()] }, (next) => {
         if (!table.isNew(sender, messageId, clock.now())) return; // it and its mark are on disk together, or neither
         table.forgetSeenBefore(clock.now() - seenMs);
-        deliver(sender, type, messages, next);
+        full = deliver({ sender, type, messages }, next, mostFromOthers);
       });
+      return full === undefined ? undefined : `more messages wait for a device of ${full} than are kept`;
     },
     next({ userId, deviceId }, after, upTo) {
       table.removeUpTo(userId, deviceId, after);

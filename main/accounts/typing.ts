@@ -31,7 +31,7 @@ interface TypingRoom {
 
 const maxMs = 120_000;
 /** Another server's user, unless it says so again. */
-const remoteMs = 30_000;
+const remoteMs = 60_000; // they do so every 20 to 40 seconds
 
 export function createTyping({ stream, clock, sendEdu }: TypingOptions): Typing {
   const rooms = new Map<RoomId, TypingRoom>();

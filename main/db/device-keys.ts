@@ -103,16 +103,17 @@ export function oneTimeKeysTable(db: Db) {
   const removeFallbacks = db.prepare<[UserId, deviceId: string]>(
     'DELETE FROM fallback_keys WHERE user_id = ? AND device_id = ?',
   );
-  const asNamed = (row: { key_id: string; key: string } | undefined): NamedKey | undefined =>
-    row && { keyId: row.key_id, key: row.key };
   return {
     get: (userId: UserId, deviceId: string, algorithm: string, keyId: string): string | undefined =>
       select.get(userId, deviceId, algorithm, keyId)?.key,
     add: (userId: UserId, deviceId: string, algorithm: string, { keyId, key }: NamedKey): void =>
       insert.run(userId, deviceId, algorithm, keyId, key),
     /** The oldest one, which nobody else will get; else the fallback key. */
-    claim: (userId: UserId, deviceId: string, algorithm: string): NamedKey | undefined =>
-      asNamed(claim.get(userId, deviceId, algorithm) ?? useFallback.get(userId, deviceId, algorithm)),
+    claim(userId: UserId, deviceId: string, algorithm: string): (NamedKey & { isFallback: boolean }) | undefined {
+      const oneTime = claim.get(userId, deviceId, algorithm);
+      const row = oneTime ?? useFallback.get(userId, deviceId, algorithm);
+      return row && { keyId: row.key_id, key: row.key, isFallback: oneTime === undefined };
+    },
     counts: (userId: UserId, deviceId: string): Readonly<Record<string, number>> =>
       Object.fromEntries(counts.all(userId, deviceId).map(({ algorithm, keys }) => [algorithm, keys])),
     /** The same one again stays used. */

@@ -1,4 +1,4 @@
-import type { RoomId, UserId } from '../../shared/ids.ts';
+import type { RoomId, ServerName, UserId } from '../../shared/ids.ts';
 import type { Db } from './db.ts';
 
 /** Questions about who is in which room, answered from the engine's table of current state. It has no table of its own. */
@@ -22,8 +22,9 @@ export function roomMembersTable(db: Db) {
      WHERE mine.state_key = ${keyOf} AND mine.membership = 'join'
        AND theirs.state_key = ${keyOf} AND theirs.membership = 'join' LIMIT 1`,
   );
-  const anywhere = db.prepare<[UserId], { room: number }>(
-    `SELECT room FROM current_state WHERE state_key = ${keyOf} AND membership = 'join' LIMIT 1`,
+  const withServer = db.prepare<[UserId, ServerName], { room: number }>(
+    `SELECT room FROM current_state JOIN joined_servers USING (room)
+     WHERE state_key = ${keyOf} AND membership = 'join' AND server = ? LIMIT 1`,
   );
   const users = (rows: readonly { readonly user: UserId }[]): readonly UserId[] => rows.map(({ user }) => user);
   return {
@@ -37,8 +38,8 @@ export function roomMembersTable(db: Db) {
       return here.length > 0 ? here : users(absent.all(roomId, not, limit));
     },
     joined: (roomId: RoomId, not: UserId): readonly UserId[] => users(joined.all(roomId, not, Number.MAX_SAFE_INTEGER)),
-    /** Whether somebody is joined to any room that we know. */
-    isAround: (userId: UserId): boolean => anywhere.get(userId) !== undefined,
+    /** Whether somebody is in a room that users of this server are in. */
+    sharesRoomWith: (userId: UserId, server: ServerName): boolean => withServer.get(userId, server) !== undefined,
     /** Whether both are joined to some room. */
     shareRoom: (one: UserId, other: UserId): boolean => shared.get(one, other) !== undefined,
   };

@@ -15,6 +15,8 @@ export const schema = `
     received_ts INTEGER NOT NULL,
     PRIMARY KEY (sender, message_id)) STRICT, WITHOUT ROWID;`;
 
+export const seenByTime = 'CREATE INDEX to_device_seen_by_time ON to_device_seen (received_ts);';
+
 export interface ToDeviceRow {
   readonly position: number;
   readonly message: string;
@@ -38,12 +40,18 @@ export function toDeviceTable(db: Db) {
   const markSeen = db.prepare<[sender: string, messageId: string, ts: number], { sender: string }>(
     'INSERT OR IGNORE INTO to_device_seen (sender, message_id, received_ts) VALUES (?, ?, ?) RETURNING sender',
   );
+  const nth = db.prepare<[UserId, deviceId: string, n: number], { position: number }>(
+    'SELECT position FROM to_device WHERE user_id = ? AND device_id = ? ORDER BY position LIMIT 1 OFFSET ?',
+  );
   const forgetSeen = db.prepare<[before: number]>('DELETE FROM to_device_seen WHERE received_ts < ?');
   return {
     add: (position: number, userId: UserId, deviceId: string, message: string): void =>
       insert.run(position, userId, deviceId, message),
     between: (userId: UserId, deviceId: string, range: { after: number; upTo: number; limit: number }) =>
       between.all(userId, deviceId, range.after, range.upTo, range.limit),
+    /** Whether that many wait for a device. */
+    holds: (userId: UserId, deviceId: string, count: number): boolean =>
+      nth.get(userId, deviceId, count - 1) !== undefined,
     /** Those that have arrived: writes only if there are any. */
     removeUpTo(userId: UserId, deviceId: string, position: number): void {
       if (anyUpTo.get(userId, deviceId, position) !== undefined) removeUpTo.run(userId, deviceId, position);

@@ -1,6 +1,7 @@
 import type { PduOutcome } from '../../shared/flow.ts';
 import { parseEventId, parseRoomId, type RoomId, type ServerName } from '../../shared/ids.ts';
 import type { transactionsTable } from '../db/transactions.ts';
+import type { Inspector } from '../inspector/inspector.ts';
 import type { Log } from '../log.ts';
 import { writeJson } from '../protocol/canonical-json.ts';
 import { BadEvent, eventIdOf } from '../protocol/event.ts';
@@ -38,6 +39,7 @@ interface Needs {
   readonly acls: ServerAcls;
   readonly table: ReturnType<typeof transactionsTable>;
   readonly log: Log;
+  readonly inspector: Pick<Inspector, 'eduDropped'>;
   /** What becomes of EDUs. What it throws is logged and fails nothing. */
   readonly onEdu: (origin: ServerName, edu: IncomingEdu) => void | Promise<void>;
 }
@@ -121,7 +123,8 @@ function idOf(pdu: JsonObject, rules: Parameters<typeof eventIdOf>[1]) {
 const parsedRoomId = (value: JsonValue | undefined): RoomId | undefined =>
   typeof value === 'string' ? parseRoomId(value) : undefined;
 
-async function receiveEdu(origin: ServerName, edu: JsonValue, { acls, rooms, log, onEdu }: Needs): Promise<void> {
+async function receiveEdu(origin: ServerName, edu: JsonValue, needs: Needs): Promise<void> {
+  const { acls, rooms, log, inspector, onEdu } = needs;
   if (!isObject(edu)) return;
   const { edu_type: type, content } = edu;
   if (typeof type !== 'string' || !isObject(content)) return;
@@ -129,7 +132,10 @@ async function receiveEdu(origin: ServerName, edu: JsonValue, { acls, rooms, log
     const roomId = parseRoomId(room);
     return roomId !== undefined && rooms.info(roomId) !== undefined && !acls.allows(roomId, origin);
   };
-  const allowed = allowedContent(type, content, denied);
+  const { allowed, deniedIn } = allowedContent(type, content, denied);
+  if (deniedIn !== undefined) {
+    inspector.eduDropped({ type, why: `${origin} is denied by the server ACL of ${deniedIn}` });
+  }
   if (allowed === undefined) return;
   try {
     await onEdu(origin, { type, content: allowed });
@@ -139,11 +145,19 @@ async function receiveEdu(origin: ServerName, edu: JsonValue, { acls, rooms, log
 }
 
 /** What is left of an EDU when the rooms that deny its origin are taken out: nothing, of a typing notification. */
-function allowedContent(type: string, content: JsonObject, denied: (room: string) => boolean): JsonObject | undefined {
+function allowedContent(
+  type: string,
+  content: JsonObject,
+  denied: (room: string) => boolean,
+): { readonly allowed: JsonObject | undefined; readonly deniedIn: string | undefined } {
   if (type === 'm.typing') {
     const { room_id: room } = content;
-    return typeof room === 'string' && denied(room) ? undefined : content;
+    const isDenied = typeof room === 'string' && denied(room);
+    return isDenied ? { allowed: undefined, deniedIn: room } : { allowed: content, deniedIn: undefined };
   }
-  if (type !== 'm.receipt') return content;
-  return Object.fromEntries(Object.entries(content).filter(([room]) => !denied(room)));
+  if (type !== 'm.receipt') return { allowed: content, deniedIn: undefined };
+  const deniedIn = Object.keys(content).find(denied);
+  if (deniedIn === undefined) return { allowed: content, deniedIn };
+  const rest = Object.entries(content).filter(([room]) => !denied(room));
+  return { allowed: rest.length === 0 ? undefined : Object.fromEntries(rest), deniedIn };
 }

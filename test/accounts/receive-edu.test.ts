@@ -12,6 +12,7 @@ const erin = '@erin:there.test';
 let server: Server;
 let dora: Client;
 let roomId: string;
+let elsewhere: string;
 let since: string;
 
 beforeAll(async () => {
@@ -21,6 +22,7 @@ beforeAll(async () => {
   dora = await server.signIn('dora', 'PHONE');
   roomId = await other.room(other.user('erin'));
   await dora.get('POST', `/join/${encodeURIComponent(roomId)}?via=${there}`, {});
+  elsewhere = await dora.send(await dora.createRoom(), 'in another room');
 });
 beforeEach(async () => {
   since = (await dora.sync()).next_batch;
@@ -33,7 +35,7 @@ const ephemeral = async () => (await dora.sync(since)).rooms?.join?.[roomId]?.ep
 test('typing of a user of the origin who is in the room', async () => {
   edu('m.typing', { room_id: roomId, user_id: erin, typing: true });
   expect(await ephemeral()).toEqual([{ type: 'm.typing', content: { user_ids: [erin] } }]);
-  await server.platform.advance(30_000); // and nobody says that she goes on
+  await server.platform.advance(60_000); // and nobody says that she goes on
   expect(await ephemeral()).toEqual([{ type: 'm.typing', content: { user_ids: [] } }]);
 });
 
@@ -67,25 +69,76 @@ test('changed devices of who is around', async () => {
 });
 
 const message = { sender: erin, type: 'm.test', message_id: 'two', messages: { '@dora:here.test': { PHONE: {} } } };
-test.each<[what: string, type: string, content: () => JsonObject, origin?: string]>([
+const shapeless = 'not in the shape';
+test.each<[what: string, why: string | undefined, type: string, content: () => JsonObject, origin?: string]>([
   [
     'typing of another server’s user',
+    'is no user of evil.test',
     'm.typing',
     () => ({ room_id: roomId, user_id: erin, typing: true }),
     'evil.test',
   ],
-  ['typing of who is not in the room', 'm.typing', () => ({ room_id: roomId, user_id: '@x:there.test', typing: true })],
-  ['typing in no room', 'm.typing', () => ({ room_id: '!no:a.test', user_id: erin, typing: true })],
-  ['typing without a user', 'm.typing', () => ({ room_id: roomId })],
-  ['receipts that are none', 'm.receipt', () => ({ [roomId]: { 'm.read': { [erin]: { event_ids: 'x' } } } })],
-  ['receipts in no shape', 'm.receipt', () => ({ [roomId]: 7, nonsense: {} })],
-  ['messages of another server’s user', 'm.direct_to_device', () => message, 'evil.test'],
-  ['messages without an ID', 'm.direct_to_device', () => ({ ...message, message_id: 7 })],
-  ['messages in no shape', 'm.direct_to_device', () => ({ ...message, messages: [] })],
-  ['devices of a stranger', 'm.device_list_update', () => ({ user_id: '@stranger:there.test' })],
-  ['presence', 'm.presence', () => ({ push: [] })],
-])('%s: ignored', async (_what, type, content, origin) => {
+  [
+    'typing of who is not in the room',
+    '@x:there.test is not in !',
+    'm.typing',
+    () => ({ room_id: roomId, user_id: '@x:there.test', typing: true }),
+  ],
+  ['typing in no room', 'is not in !no', 'm.typing', () => ({ room_id: '!no:a.test', user_id: erin, typing: true })],
+  ['typing without a user', 'is no user of', 'm.typing', () => ({ room_id: roomId, typing: true })],
+  ['typing, perhaps', shapeless, 'm.typing', () => ({ room_id: roomId, user_id: erin, typing: 'yes' })],
+  [
+    'receipts that are none',
+    shapeless,
+    'm.receipt',
+    () => ({ [roomId]: { 'm.read': { [erin]: { event_ids: 'x' } } } }),
+  ],
+  ['receipts in no shape', undefined, 'm.receipt', () => ({ [roomId]: 7, nonsense: {} })],
+  [
+    'receipts of another room’s event',
+    'is not in !',
+    'm.receipt',
+    () => ({ [roomId]: { 'm.read': { [erin]: { event_ids: [elsewhere], data: { ts: 1 } } } } }),
+  ],
+  [
+    'receipts in threads that nobody knows',
+    'a thread is not known',
+    'm.receipt',
+    () => ({
+      [roomId]: { 'm.read': { [erin]: { event_ids: ['$x:a.test'], data: { ts: 1, thread_id: '$y:a.test' } } } },
+    }),
+  ],
+  [
+    'more receipts than anybody sends',
+    'more than 500',
+    'm.receipt',
+    () => ({ [roomId]: { 'm.read': Object.fromEntries(Array.from({ length: 501 }, (_, n) => [`@${n}:x.test`, {}])) } }),
+  ],
+  ['messages of another server’s user', 'is no user of evil.test', 'm.direct_to_device', () => message, 'evil.test'],
+  ['messages without an ID', shapeless, 'm.direct_to_device', () => ({ ...message, message_id: 7 })],
+  ['messages in no shape', shapeless, 'm.direct_to_device', () => ({ ...message, messages: [] })],
+  [
+    'messages to others',
+    'no user of this server',
+    'm.direct_to_device',
+    () => ({ ...message, messages: { [erin]: {} } }),
+  ],
+  [
+    'a message that is too long',
+    'too long',
+    'm.direct_to_device',
+    () => ({ ...message, messages: { '@dora:here.test': { PHONE: { x: 'x'.repeat(70_000) } } } }),
+  ],
+  ['an ID that is too long', 'too long', 'm.direct_to_device', () => ({ ...message, message_id: 'x'.repeat(256) })],
+  ['devices of a stranger', 'nobody here shares', 'm.device_list_update', () => ({ user_id: '@stranger:there.test' })],
+  ['devices of another’s user', 'is no user of', 'm.device_list_update', () => ({ user_id: erin }), 'evil.test'],
+  ['keys of a stranger', 'nobody here shares', 'm.signing_key_update', () => ({ user_id: '@stranger:there.test' })],
+  ['presence, which is off', undefined, 'm.presence', () => ({ push: [{ user_id: erin, presence: 'online' }] })],
+  ['what nobody knows', undefined, 'org.example', () => ({})],
+])('%s: ignored', async (_what, why, type, content, origin) => {
+  server.dropped.length = 0;
   edu(type, content(), origin as ServerName | undefined);
-  const { rooms, to_device, device_lists } = await told();
-  expect({ rooms, to_device, device_lists }).toEqual({});
+  const { rooms, to_device, device_lists, presence } = await told();
+  expect({ rooms, to_device, device_lists, presence }).toEqual({});
+  expect(server.dropped).toEqual(why === undefined ? [] : [expect.stringContaining(why)]);
 });

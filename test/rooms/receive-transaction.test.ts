@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { openDb } from '../../main/db/db.ts';
+import type { EduDrop } from '../../main/db/observations.ts';
 import { schema, transactionsTable } from '../../main/db/transactions.ts';
 import type { JsonObject, JsonValue } from '../../main/protocol/json.ts';
 import { roomVersions } from '../../main/protocol/room-versions.ts';
@@ -38,6 +39,7 @@ async function receiver() {
   db.exec(schema);
   const judged: JsonValue[] = [];
   const edus: IncomingEdu[] = [];
+  const dropped: EduDrop[] = [];
   const { log, lines } = memoryLog();
   let hold: Promise<void> | undefined;
   const make = () =>
@@ -57,12 +59,21 @@ async function receiver() {
       acls: { allows: (roomId, server) => !(roomId === closed && server === b), check: () => undefined },
       table: transactionsTable(db),
       log,
+      inspector: { eduDropped: (drop) => void dropped.push(drop) },
       onEdu(_origin, edu) {
         if (edu.type === 'bad') throw new Error('what a pity');
         edus.push(edu);
       },
     });
-  return { make, receive: make(), judged, edus, lines, holdUntil: (promise: Promise<void>) => (hold = promise) };
+  return {
+    make,
+    receive: make(),
+    judged,
+    edus,
+    dropped,
+    lines,
+    holdUntil: (promise: Promise<void>) => (hold = promise),
+  };
 }
 
 const incoming = (...pdus: JsonValue[]): IncomingPdu[] => pdus.map((pdu) => ({ pdu, violations: [] }));
@@ -162,7 +173,7 @@ test('what could not be worked on has no reply, and is taken again', async () =>
 });
 
 test('EDUs: nonsense is skipped, what fails fails alone, denied rooms are taken out', async () => {
-  const { receive, edus, lines } = await receiver();
+  const { receive, edus, dropped, lines } = await receiver();
   const edu = (edu_type: string, content: JsonObject) => ({ edu_type, content });
   await receive({
     origin: b,
@@ -189,6 +200,11 @@ test('EDUs: nonsense is skipped, what fails fails alone, denied rooms are taken 
     { type: 'm.typing', content: { room_id: 7 } },
     { type: 'm.receipt', content: { [ours]: { 'm.read': {} } } },
     { type: 'm.device_list_update', content: { room_id: closed } },
+  ]);
+  const why = `b.test is denied by the server ACL of ${closed}`;
+  expect(dropped).toEqual([
+    { type: 'm.typing', why },
+    { type: 'm.receipt', why },
   ]);
   expect(lines.join('')).toContain('what a pity');
 });

@@ -2,8 +2,10 @@ import inject from 'light-my-request';
 import { expect } from 'vitest';
 import { openAccounts } from '../../main/accounts/open-accounts.ts';
 import type { RegistrationMode } from '../../main/accounts/registration.ts';
+import type { EduDrop, KeyClaim } from '../../main/db/observations.ts';
 import { byAccessToken } from '../../main/http/client/authenticate.ts';
 import { clientRoutes } from '../../main/http/client/routes.ts';
+import { userRoutes } from '../../main/http/federation/user.ts';
 import { matrixApp } from '../../main/http/server.ts';
 import type { JsonObject } from '../../main/protocol/json.ts';
 import { roomCreation } from '../../main/rooms/create-room.ts';
@@ -14,7 +16,9 @@ import { remoteLeaver } from '../../main/rooms/leave-remote.ts';
 import { memberships as createMemberships } from '../../main/rooms/membership.ts';
 import { remoteRoomList } from '../../main/rooms/remote-room-list.ts';
 import { identifyingState, stripped } from '../../main/rooms/stripped-state.ts';
+import { askRoutes } from './ask-routes.ts';
 import { atEnd } from './at-end.ts';
+import { memoryInspector } from './memory-inspector.ts';
 import { type MemoryServer, memoryNetwork } from './memory-servers.ts';
 import { problemsWith } from './openapi.ts';
 
@@ -34,6 +38,13 @@ export async function clientServer(options: ClientServerOptions = {}) {
   const server = options.on ?? (await memoryNetwork().server('hearth.test'));
   const { db, platform, log, rooms, remote, name: serverName, directory } = server;
   const edus: { readonly to: string; readonly edu: JsonObject }[] = [];
+  const dropped: string[] = [];
+  const claims: string[] = [];
+  const inspector = {
+    ...memoryInspector().inspector,
+    eduDropped: ({ type, why }: EduDrop) => void dropped.push(`${type}: ${why}`),
+    keyClaimed: ({ deviceId, served }: KeyClaim) => void claims.push(`${deviceId} ${served}`),
+  };
   const services = openAccounts({
     ...{ db, platform, log, rooms, remote, serverName },
     registration: options.registration ?? 'open',
@@ -45,8 +56,11 @@ export async function clientServer(options: ClientServerOptions = {}) {
     fillBefore: server.history.fillBefore,
     sendEdu: {
       toRoom: (to, edu) => void edus.push({ to, edu }),
-      toServer: (to, edu) => void edus.push({ to, edu }),
+      toServers: (servers, edu) => {
+        for (const to of servers) edus.push({ to, edu });
+      },
     },
+    inspector,
   });
   atEnd(() => services.close());
   const signer = { serverName, signingKey: () => server.key, platform };
@@ -140,5 +154,6 @@ export async function clientServer(options: ClientServerOptions = {}) {
         : await ask('POST', '/login', { type: 'm.login.password', identifier, password, device_id: deviceId });
     return clientOf(body.user_id, body.device_id, body.access_token);
   };
-  return { ...services, ask, signIn, platform, db, lines: server.lines, server, edus };
+  const federation = askRoutes(userRoutes({ ...services, isActive: services.accounts.isActive }));
+  return { ...services, ask, signIn, federation, platform, db, lines: server.lines, server, edus, dropped, claims };
 }

@@ -233,6 +233,7 @@ export function memoryNetwork(): MemoryNetwork {
             acls,
             table: transactionsTable(db),
             log,
+            inspector: memoryInspector().inspector,
             onEdu: (_origin, edu) => void edus.push(edu),
           }),
         }),

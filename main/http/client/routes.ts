@@ -16,6 +16,7 @@ import { historyRoutes } from './history.ts';
 import { keyRoutes } from './keys.ts';
 import { loginRoutes } from './login.ts';
 import { type MembershipServices, membershipRoutes } from './membership.ts';
+import { openIdRoutes } from './openid.ts';
 import { withOldPaths } from './paths.ts';
 import { profileRoutes } from './profile.ts';
 import { pushRulesRoutes } from './push-rules.ts';
@@ -74,5 +75,6 @@ export function clientRoutes(services: ClientRoutesOptions): readonly AnyRoute[]
     ...receiptRoutes(services),
     ...keyRoutes(services),
     ...toDeviceRoutes(services),
+    ...openIdRoutes(services),
   ]);
 }
