@@ -200,8 +200,8 @@ export function openServices({ config, platform, log, db, inspector, serverName,
       closing.abort();
       await sender.close();
       accounts.close();
+      federation.close(); // what rooms are waiting for from others ends by that, and is done after the next start
       await rooms.close();
-      federation.close();
     },
   };
 }

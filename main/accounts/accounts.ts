@@ -21,9 +21,9 @@ export interface Accounts {
   readonly serverName: ServerName;
   /**
    * Makes an account. Throws 400 `M_INVALID_USERNAME`, `M_USER_IN_USE`, `M_EXCLUSIVE`, or `M_INVALID_PARAM` for a
-   * password that is empty or too long.
+   * password that is empty or too long. `alongside` is written in the same transaction.
    */
-  create(account: NewAccount): Promise<UserId>;
+  create(account: NewAccount, alongside?: () => void): Promise<UserId>;
   /** The user ID that a new account would get. Throws as `create` does. */
   available(localpart: string): UserId;
   owner(): UserId | undefined;
@@ -89,7 +89,7 @@ export function createAccounts(options: AccountsOptions): Accounts {
   return {
     serverName,
     available,
-    async create({ localpart, password, isAdmin = false, userType, registrationToken }) {
+    async create({ localpart, password, isAdmin = false, userType, registrationToken }, alongside) {
       available(localpart); // before the time-consuming part
       const hash = password === undefined ? undefined : await hashed(password);
       return db.transaction(() => {
@@ -101,6 +101,7 @@ export function createAccounts(options: AccountsOptions): Accounts {
           tokens.countUse(registrationToken);
         }
         accounts.add({ userId, password: hash, isAdmin, userType, createdTs: clock.now() });
+        alongside?.();
         return userId;
       });
     },
