@@ -1,6 +1,7 @@
 import { backfillRoutes } from './http/federation/backfill.ts';
 import { eventRoutes } from './http/federation/events.ts';
 import { keyRoutes } from './http/federation/keys.ts';
+import { mediaRoutes } from './http/federation/media.ts';
 import { membershipRoutes } from './http/federation/membership.ts';
 import { publicRoomsRoutes } from './http/federation/public-rooms.ts';
 import { queryRoutes } from './http/federation/query.ts';
@@ -15,7 +16,7 @@ import type { Platform } from './platform.ts';
 import { version } from './version.ts';
 
 /** What other servers ask. A closed server has none of it: it answers as if there were no federation. */
-export function federationRoutes(services: MatrixServices, { clock }: Platform): readonly AnyRoute[] {
+export function federationRoutes(services: MatrixServices, { clock, random }: Platform): readonly AnyRoute[] {
   const { serverName, served: history, directory, profile } = services;
   return [
     ...versionRoutes({ version }),
@@ -30,6 +31,7 @@ export function federationRoutes(services: MatrixServices, { clock }: Platform):
       receiveInvite: services.receiveInvite,
       serverName,
     }),
+    ...mediaRoutes({ media: services.media, serverName, random }),
     ...queryRoutes({ directory, profile, serverName }),
     ...publicRoomsRoutes({ roomList: services.roomList, isPublic: services.publicDirectory }),
     ...spaceRoutes(services),

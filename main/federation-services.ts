@@ -11,6 +11,7 @@ import { addressGuard } from './network/address-guard.ts';
 import { createKeyring } from './network/create-keyring.ts';
 import { createDiscovery } from './network/discovery.ts';
 import { createFederationClient } from './network/federation-client.ts';
+import { followRedirects } from './network/follow-redirects.ts';
 import { createKeyFetcher } from './network/key-fetcher.ts';
 import { createKeyServer } from './network/notary.ts';
 import { createOwnKeys, type SigningKeyFile } from './network/own-keys.ts';
@@ -67,6 +68,10 @@ export function openFederation({ config, mode, platform, log, db, inspector, ser
     discovery,
     peers,
     remote,
+    /** For what is no JSON: files. */
+    download: client.download,
+    /** What is at a URL that another server named. */
+    follow: followRedirects({ net: platform.net, addressesOf: discovery.addressesOf }),
     keyring,
     keyServer,
     close() {

@@ -67,6 +67,8 @@ export async function startMatrixServer(options: MatrixOptions): Promise<MatrixS
         remoteRoomList: services.remoteRoomList,
         spaces: services.spaces,
         createRoom: services.createRoom,
+        media: services.media,
+        unauthenticatedMedia: config['unauthenticated-media'],
         defaultRoomVersion: services.defaultVersion,
         clientUrl: () => outside() ?? config['public-url'],
         delegatedServer: () => {

@@ -9,6 +9,7 @@ import { transactionsTable } from './db/transactions.ts';
 import { openFederation } from './federation-services.ts';
 import type { Inspector } from './inspector/inspector.ts';
 import type { Log } from './log.ts';
+import { openMedia } from './media/media.ts';
 import type { Platform } from './platform.ts';
 import type { JsonObject } from './protocol/json.ts';
 import { defaultRoomVersion } from './protocol/room-versions.ts';
@@ -141,6 +142,13 @@ export function openServices({ config, platform, log, db, inspector, serverName,
     memberships: membership,
     log,
   });
+  const media = openMedia({
+    ...{ db, folder, platform, log, serverName },
+    download: federation.download,
+    follow: federation.follow,
+    maxFileBytes: config['max-upload-mb'] * 1_000_000,
+    maxFetchedBytes: config['media-cache-max-mb'] * 1_000_000,
+  });
   const closing = new AbortController();
   const wakeUp = () => {
     sender.wakeUp().catch((error: unknown) => log.error('peers were not told that we are up', { error }));
@@ -161,6 +169,7 @@ export function openServices({ config, platform, log, db, inspector, serverName,
     profile,
     history,
     createRoom,
+    media,
     roomList: listed,
     publicDirectory: config['public-directory'],
     remoteRoomList: remoteRoomList(remote),

@@ -33,6 +33,8 @@ export interface OpenFlow {
     readonly status: number;
     readonly headers: Readonly<Record<string, string | string[] | undefined>>;
     readonly body: Uint8Array;
+    /** In bytes, where it is more than `body`. */
+    readonly size?: number;
     readonly errcode?: string;
   }): void;
   /** No reply was made or came. Once only. */

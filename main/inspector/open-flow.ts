@@ -140,12 +140,12 @@ export function openFlow(place: Place, opening: FlowOpening, observer: FlowObser
       change(() => {
         record.edus = integer(count);
       }),
-    close: ({ status, headers, body, errcode }) =>
+    close: ({ status, headers, body, size = body.length, errcode }) =>
       end(() => {
         const stated = errcode ?? (status >= 400 ? errcodeIn(body) : undefined);
         record.status = integer(status);
         record.errcode = stated && name(stated);
-        record.responseBytes = body.length;
+        record.responseBytes = size;
         keep('reply', headers, body);
       }),
     fail: ({ stage, message }) =>

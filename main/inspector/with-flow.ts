@@ -17,6 +17,8 @@ interface Answered {
   readonly status: number;
   readonly headers: WireHeaders;
   readonly body: Uint8Array;
+  /** In bytes, where it is more than `body`: files are not kept in memory. */
+  readonly size?: number;
 }
 
 /**

@@ -34,6 +34,8 @@ export interface Discovery {
   worked(server: ServerName, target: Target): void;
   /** No target could be connected to: the next `find` asks anew. */
   failed(server: ServerName): void;
+  /** Of a host that some URL names: those that we may connect to. Throws where there is none. */
+  addressesOf(host: string): Promise<readonly string[]>;
   /** For the console. */
   lastRun(server: ServerName): DiscoveryRun | undefined;
 }
@@ -123,6 +125,7 @@ export function createDiscovery({ platform, cache, guard, inspector }: Discovery
   };
 
   return {
+    addressesOf,
     async find(server) {
       const kept = remembered.get(server);
       if (kept !== undefined && clock.now() < kept.expiresAt) return outcome(kept, clock.now() - kept.run.ts);

@@ -45,6 +45,8 @@ interface FederationClientOptions {
 
 const defaults = { timeoutMs: 30_000, maxBytes: 1_000_000 };
 const atOnceToEach = 10;
+/** Of a server that is well, though the status is 502 or 504: it has no such file to give. */
+const refusalsBy5xx: ReadonlySet<string> = new Set(['M_TOO_LARGE', 'M_NOT_YET_UPLOADED']);
 
 /** Every request to another server goes through here: found, signed, bounded, recorded, and counted for or against the peer. */
 export function createFederationClient(options: FederationClientOptions): FederationClient {
@@ -68,8 +70,11 @@ export function createFederationClient(options: FederationClientOptions): Federa
     );
   };
 
-  const headersOf = (server: ServerName, { method, uri, body, unsigned = false }: RemoteRequest) => ({
-    Accept: 'application/json',
+  const headersOf = (
+    server: ServerName,
+    { method, uri, body, unsigned = false, accept = 'application/json' }: RemoteRequest,
+  ) => ({
+    Accept: accept,
     'User-Agent': 'Hearth',
     ...(body !== undefined && { 'Content-Type': 'application/json' }),
     ...(!unsigned && { Authorization: authorization({ method, uri, origin: us, destination: server, body }, key()) }),
@@ -146,8 +151,9 @@ export function createFederationClient(options: FederationClientOptions): Federa
       if (error instanceof DiscoveryError) flow.discovery(error.steps);
       flow.fail(failure === 'aborted' ? { stage: 'internal', message: 'this server gave up on it' } : failure);
       if (failure === 'aborted') throw new RemoteError(server, 'it was given up', { stage: 'refused', cause: error });
-      if (counts) peers.failed(server, failure.message);
-      throw new RemoteError(server, `${server}: ${failure.message}`, { ...failure, cause: error });
+      const isTooLong = isTooLongReply(error);
+      if (counts && !isTooLong) peers.failed(server, failure.message);
+      throw new RemoteError(server, `${server}: ${failure.message}`, { ...failure, isTooLong, cause: error });
     } finally {
       running.delete(ends);
     }
@@ -184,6 +190,7 @@ export function createFederationClient(options: FederationClientOptions): Federa
     const said = errcode === undefined ? useless : ` ${errcode}: ${error['error']}`;
     const message = `${server} answers ${status}${said}`.slice(0, 500);
     if (counts && status === 429) peers.hold(server, retryAfterMs ?? defaults.timeoutMs);
+    else if (counts && errcode !== undefined && refusalsBy5xx.has(errcode)) peers.succeeded(server, tookMs);
     else if (counts && (status >= 500 || status === 200)) peers.failed(server, message, retryAfterMs);
     else if (counts && errcode !== undefined) peers.succeeded(server, tookMs); // it is well, and says no
     throw new RemoteError(server, message, { stage: 'reply', status, errcode, body: error, retryAfterMs });
@@ -231,6 +238,8 @@ export function createFederationClient(options: FederationClientOptions): Federa
 function stageOf(error: unknown): NetError['stage'] {
   return error instanceof Error && 'stage' in error ? (error as NetError).stage : 'connect';
 }
+
+const isTooLongReply = (error: unknown) => error instanceof Error && (error as NetError).isTooLong === true;
 
 type Failure = NonNullable<FlowSummary['error']> & {
   readonly stage: 'discovery' | 'connect' | 'tls' | 'timeout' | 'reply';

@@ -11,6 +11,8 @@ export class RemoteError extends Error {
   readonly body: JsonObject;
   readonly stage: 'discovery' | 'connect' | 'tls' | 'timeout' | 'reply' | 'refused';
   readonly retryAfterMs: number | undefined;
+  /** Its answer was longer than we take. */
+  readonly isTooLong: boolean;
 
   constructor(
     server: ServerName,
@@ -21,6 +23,7 @@ export class RemoteError extends Error {
       readonly errcode?: string | undefined;
       readonly body?: JsonObject | undefined;
       readonly retryAfterMs?: number | undefined;
+      readonly isTooLong?: boolean | undefined;
       readonly cause?: unknown;
     },
   ) {
@@ -31,6 +34,7 @@ export class RemoteError extends Error {
     this.errcode = facts.errcode;
     this.body = facts.body ?? {};
     this.retryAfterMs = facts.retryAfterMs;
+    this.isTooLong = facts.isTooLong ?? false;
   }
 }
 
@@ -51,6 +55,7 @@ export interface RemoteRequest {
   readonly roomId?: RoomId;
   readonly timeoutMs?: number; // default 30 s
   readonly maxBytes?: number; // default 1 MB
+  readonly accept?: string; // default application/json
   readonly attempt?: number;
   /** Ask even a server that is backing off: a person waits for the answer. Default: false fails at once with stage 'refused'. */
   readonly evenIfDown?: boolean;

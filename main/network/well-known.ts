@@ -2,6 +2,7 @@ import { parseServerName, type ServerName } from '../../shared/ids.ts';
 import type { DiscoveryCache, WellKnownRow } from '../db/discovery-cache.ts';
 import type { InboundReply, Platform } from '../platform.ts';
 import { withDeadline } from './deadline.ts';
+import { BadRedirect, followRedirects } from './follow-redirects.ts';
 
 const path = '/.well-known/matrix/server';
 const maxBytes = 50 * 1024;
@@ -31,54 +32,22 @@ interface WellKnownOptions {
 
 /** `/.well-known/matrix/server`, asked and kept as https://spec.matrix.org/v1.19/server-server-api/#resolving-server-names wants. */
 export function createWellKnown({ platform: { clock, net }, cache, addressesOf }: WellKnownOptions): WellKnown {
-  const get = async (url: URL, signal: AbortSignal): Promise<InboundReply> => {
-    let failed: unknown;
-    for (const address of await addressesOf(bare(url.hostname))) {
-      try {
-        return await net.request({
-          method: 'GET',
-          connectTo: { address, port: Number(url.port || 443) },
-          certificateFor: bare(url.hostname),
-          hostHeader: url.host,
-          path: url.pathname + url.search,
-          headers: { Accept: 'application/json' },
-          maxBytes,
-          signal,
-        });
-      } catch (error) {
-        failed = error;
-      }
-      if (signal.aborted) break;
-    }
-    throw failed;
-  };
-
-  const follow = async (start: URL, signal: AbortSignal): Promise<InboundReply> => {
-    const visited = new Set<string>();
-    for (let url = start; visited.size <= maxRedirects; ) {
-      if (visited.has(url.href)) throw new Useless(`is redirected in a circle, by ${url.href}`);
-      visited.add(url.href);
-      const reply = await get(url, signal);
-      const { location } = reply.headers;
-      if (![301, 302, 303, 307, 308].includes(reply.status) || typeof location !== 'string') return reply;
-      url = redirected(location, url);
-    }
-    throw new Useless(`is redirected more than ${maxRedirects} times`);
-  };
+  const follow = followRedirects({ net, addressesOf });
 
   const ask = async (host: string, before: WellKnownRow | undefined): Promise<WellKnownRow> => {
     const fetchedTs = clock.now();
     try {
       const reply = await withDeadline(clock, { ms: deadlineMs }, (signal) =>
-        follow(new URL(`https://${host}${path}`), signal),
+        follow(new URL(`https://${host}${path}`), { accept: 'application/json', maxBytes, maxRedirects, signal }),
       );
       const delegated = read(reply);
       const expiresTs = clock.now() + cacheLifetime(reply.headers, clock.now());
       return { delegated, said: `says ${delegated}`, fetchedTs, expiresTs, failures: 0 };
     } catch (error) {
-      const said = error instanceof Useless ? error.message : `cannot be asked: ${messageOf(error)}`;
+      const isAnswer = error instanceof Useless || error instanceof BadRedirect;
+      const said = isAnswer ? error.message : `cannot be asked: ${messageOf(error)}`;
       const failures = (before?.failures ?? 0) + 1;
-      const definite = error instanceof Useless && !error.passing;
+      const definite = isAnswer && !(error instanceof Useless && error.passing);
       const wait = definite
         ? errorLifetime.most
         : Math.min(errorLifetime.first * 2 ** (failures - 1), errorLifetime.most);
@@ -115,23 +84,6 @@ class Useless extends Error {
   constructor(message: string, passing = false) {
     super(message);
     this.passing = passing;
-  }
-}
-
-function redirected(location: string, from: URL): URL {
-  const to = parseUrl(location, from);
-  if (to?.protocol !== 'https:' || to.username !== '' || to.password !== '') {
-    throw new Useless(`is redirected to ${location.slice(0, 200)}, which is not by HTTPS`);
-  }
-  to.hash = '';
-  return to;
-}
-
-function parseUrl(text: string, base: URL): URL | undefined {
-  try {
-    return new URL(text, base);
-  } catch {
-    return undefined;
   }
 }
 
@@ -172,8 +124,5 @@ function cacheLifetime(headers: InboundReply['headers'], now: number): number {
         : lifetime.byDefault;
   return Math.min(Math.max(wanted, lifetime.least), lifetime.most);
 }
-
-/** IPv6 addresses stand in brackets in URLs, and nowhere below. */
-const bare = (hostname: string) => hostname.replace(/^\[|\]$/g, '');
 
 const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error));

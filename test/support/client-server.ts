@@ -7,6 +7,8 @@ import { byAccessToken } from '../../main/http/client/authenticate.ts';
 import { clientRoutes } from '../../main/http/client/routes.ts';
 import { userRoutes } from '../../main/http/federation/user.ts';
 import { matrixApp } from '../../main/http/server.ts';
+import { openMedia } from '../../main/media/media.ts';
+import { RemoteError } from '../../main/network/remote-servers.ts';
 import type { JsonObject } from '../../main/protocol/json.ts';
 import { roomCreation } from '../../main/rooms/create-room.ts';
 import { inviter } from '../../main/rooms/invites.ts';
@@ -21,12 +23,16 @@ import { atEnd } from './at-end.ts';
 import { memoryInspector } from './memory-inspector.ts';
 import { type MemoryServer, memoryNetwork } from './memory-servers.ts';
 import { problemsWith } from './openapi.ts';
+import { tempFolder } from './temp-folder.ts';
 
 interface ClientServerOptions {
   readonly registration?: RegistrationMode;
   readonly sharedSecret?: string;
   readonly rateLimits?: boolean;
   readonly defaultRoomVersion?: string;
+  /** What files of other servers are, and other changes of the content repository. Default: nobody is there. */
+  readonly media?: Partial<Parameters<typeof openMedia>[0]>;
+  readonly unauthenticatedMedia?: boolean;
   /** A server of a network. Default: one that is alone. */
   readonly on?: MemoryServer;
 }
@@ -80,10 +86,20 @@ export async function clientServer(options: ClientServerOptions = {}) {
     defaultVersion: defaultRoomVersion,
     profileOf: services.profiles.ofMember,
   });
+  const media = openMedia({
+    ...{ db, platform, log, serverName },
+    folder: tempFolder(),
+    download: (to) => Promise.reject(new RemoteError(to, `${to} is away`, { stage: 'connect' })),
+    follow: () => Promise.reject(new Error('this test has no network')),
+    maxFileBytes: 50_000_000,
+    maxFetchedBytes: 100_000_000,
+    ...options.media,
+  });
   const app = matrixApp({
     routes: clientRoutes({
       ...services,
-      ...{ log, memberships, directory, roomList, spaces, createRoom, defaultRoomVersion },
+      ...{ media, log, memberships, directory, roomList, spaces, createRoom, defaultRoomVersion },
+      unauthenticatedMedia: options.unauthenticatedMedia ?? false,
       remoteRoomList: remoteRoomList(remote),
       clientUrl: () => undefined,
       delegatedServer: () => undefined,
@@ -155,5 +171,19 @@ export async function clientServer(options: ClientServerOptions = {}) {
     return clientOf(body.user_id, body.device_id, body.access_token);
   };
   const federation = askRoutes(userRoutes({ ...services, isActive: services.accounts.isActive }));
-  return { ...services, ask, signIn, federation, platform, db, lines: server.lines, server, edus, dropped, claims };
+  return {
+    ...services,
+    ask,
+    app,
+    media,
+    signIn,
+    federation,
+    platform,
+    db,
+    lines: server.lines,
+    server,
+    edus,
+    dropped,
+    claims,
+  };
 }

@@ -1,6 +1,7 @@
 import { deactivation } from '../../accounts/deactivate.ts';
 import type { AccountServices } from '../../accounts/open-accounts.ts';
 import type { Log } from '../../log.ts';
+import type { Media } from '../../media/media.ts';
 import type { CreateRoom } from '../../rooms/create-room.ts';
 import type { Directory } from '../../rooms/directory.ts';
 import type { RoomList } from '../../rooms/room-list.ts';
@@ -15,6 +16,7 @@ import { type DirectoryServices, directoryRoutes } from './directory.ts';
 import { historyRoutes } from './history.ts';
 import { keyRoutes } from './keys.ts';
 import { loginRoutes } from './login.ts';
+import { mediaRoutes } from './media.ts';
 import { type MembershipServices, membershipRoutes } from './membership.ts';
 import { openIdRoutes } from './openid.ts';
 import { withOldPaths } from './paths.ts';
@@ -38,6 +40,8 @@ export interface ClientRoutesOptions extends AccountServices {
   readonly remoteRoomList: DirectoryServices['remoteRoomList'];
   readonly spaces: Spaces;
   readonly createRoom: CreateRoom;
+  readonly media: Media;
+  readonly unauthenticatedMedia: boolean;
   readonly defaultRoomVersion: string;
   readonly clientUrl: () => string | undefined;
   readonly delegatedServer: () => string | undefined;
@@ -74,6 +78,7 @@ export function clientRoutes(services: ClientRoutesOptions): readonly AnyRoute[]
     ...pushRulesRoutes(services),
     ...receiptRoutes(services),
     ...keyRoutes(services),
+    ...mediaRoutes(services),
     ...toDeviceRoutes(services),
     ...openIdRoutes(services),
   ]);
