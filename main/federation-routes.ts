@@ -22,7 +22,7 @@ export function federationRoutes(services: MatrixServices, { clock, random }: Pl
     ...versionRoutes({ version }),
     ...keyRoutes({ keys: services.federation.keyServer }),
     ...sendRoutes({ receive: services.receiveTransaction }),
-    ...eventRoutes({ history, serverName, clock }),
+    ...eventRoutes({ history, atTime: services.atTime, serverName, clock }),
     ...stateRoutes({ history }),
     ...backfillRoutes({ history, serverName, clock }),
     ...membershipRoutes({

@@ -66,6 +66,7 @@ export async function startMatrixServer(options: MatrixOptions): Promise<MatrixS
         roomList: services.roomList,
         remoteRoomList: services.remoteRoomList,
         spaces: services.spaces,
+        atTime: services.atTime,
         createRoom: services.createRoom,
         media: services.media,
         unauthenticatedMedia: config['unauthenticated-media'],

@@ -15,6 +15,7 @@ import type { JsonObject } from './protocol/json.ts';
 import { defaultRoomVersion } from './protocol/room-versions.ts';
 import { roomCreation } from './rooms/create-room.ts';
 import { directory as openDirectory } from './rooms/directory.ts';
+import { eventsAtTime } from './rooms/event-at-time.ts';
 import { history as openHistory } from './rooms/history.ts';
 import { inviter } from './rooms/invites.ts';
 import { remoteJoiner } from './rooms/join-remote.ts';
@@ -177,6 +178,7 @@ export function openServices({ config, platform, log, db, inspector, serverName,
       ...{ rooms, directory, access, memberCount, platform },
       remoteSpaces: remoteSpaces({ remote, serverName, clock, log }),
     }),
+    atTime: eventsAtTime({ rooms, acls, visibility, remote, serverName, log }),
     servedSpaces: serveSpaces({ rooms, access, memberCount }),
     defaultVersion,
     served: serveHistory({ rooms, acls, visibility }),

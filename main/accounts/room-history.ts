@@ -39,6 +39,8 @@ export interface RoomHistory {
     readonly filter: RoomEventFilter;
   }): JsonObject;
   event(viewer: Session, roomId: RoomId, eventId: EventId): JsonObject;
+  /** Throws 403 for who has no business in the room. */
+  check(userId: UserId, roomId: RoomId): void;
 }
 
 interface RoomHistoryServices {
@@ -196,6 +198,7 @@ export function createRoomHistory(services: RoomHistoryServices): RoomHistory {
       }
     },
 
+    check: (userId, roomId) => void roomView(rooms, userId, roomId),
     event(viewer, roomId, eventId) {
       return clientEvents.render([visibleEvent(viewer, roomId, eventId)], viewer)[0] ?? {};
     },

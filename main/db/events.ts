@@ -34,6 +34,10 @@ export const schema = `
   CREATE INDEX events_by_depth ON events (room, depth) WHERE position IS NOT NULL;
   CREATE INDEX events_by_sender ON events (sender);`;
 
+/** For the nearest event to a point in time. */
+export const timeIndex = `
+  CREATE INDEX events_by_time ON events (room, origin_server_ts) WHERE position IS NOT NULL;`;
+
 export interface EventRow {
   readonly id: number;
   readonly room: number;
@@ -125,6 +129,13 @@ export function eventsTable(db: Db) {
       `SELECT id FROM events WHERE room = ? AND position > ? AND position <= ? AND outcome = 'accepted'
        AND type <> '${dummyEvent}' AND (topological, position) ${order} (?, ?) ORDER BY topological ${limit}, position ${limit} LIMIT ?`,
     );
+  const atTime = (compared: string, order: string) =>
+    db.prepare<[room: number, ts: number, limit: number, skip: number], { id: number }>(
+      `SELECT id FROM events WHERE room = ? AND origin_server_ts ${compared} ? AND position IS NOT NULL AND outcome = 'accepted'
+       AND type <> '${dummyEvent}' ORDER BY origin_server_ts ${order} LIMIT ? OFFSET ?`,
+    );
+  const until = atTime('<=', 'DESC');
+  const since = atTime('>=', 'ASC');
   const older = inPage('<', 'DESC');
   const newer = inPage('>', 'ASC');
   return {
@@ -139,6 +150,9 @@ export function eventsTable(db: Db) {
     /** Accepted events with `after < position <= upTo`: numbers, the newest first. */
     arrived: (room: number, after: number, upTo: number, limit: number): number[] =>
       arrived.all(room, after, upTo, limit).map(({ id }) => id),
+    /** Accepted events at a time and later, or at it and earlier: numbers, the nearest first. */
+    atTime: (room: number, ts: number, dir: 'f' | 'b', limit: number, skip: number): number[] =>
+      (dir === 'f' ? since : until).all(room, ts, limit, skip).map(({ id }) => id),
     /**
      * Accepted events before or after a place in the topological order, of those with `after < position <= upTo`: numbers,
      * the nearest first.

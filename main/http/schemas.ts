@@ -32,3 +32,6 @@ export const upTo = (most: number, byDefault: number) =>
     .min(0)
     .default(byDefault)
     .transform((given) => Math.min(given, most));
+
+/** `GET /timestamp_to_event`, of clients and servers alike. */
+export const pointInTime = z.object({ ts: z.coerce.number().int(), dir: z.enum(['f', 'b']) });

@@ -21,6 +21,7 @@ type Reading = Pick<
   | 'authChain'
   | 'arrived'
   | 'page'
+  | 'atTime'
   | 'stateChanges'
   | 'memberships'
   | 'localMembers'
@@ -96,6 +97,7 @@ export function createReading(core: RoomCore, serverName: ServerName, changes: C
       const { after = Number.MIN_SAFE_INTEGER, upTo = Number.MAX_SAFE_INTEGER } = arrived;
       return shownAt(events.page(headOf(roomId).id, [topological, position], [after, upTo], towards, limit));
     },
+    atTime: (roomId, { ts, dir, skip, limit }) => shownAt(events.atTime(headOf(roomId).id, ts, dir, limit, skip)),
     stateChanges: (roomId, { after, upTo }) =>
       currentState.changes(headOf(roomId).id, after, upTo).map(({ key, event }) => {
         const [type, stateKey] = splitStateKey(stateKeys.name(key));

@@ -110,6 +110,11 @@ export interface Rooms {
       readonly arrived?: { readonly after?: number; readonly upTo?: number };
     },
   ): readonly StoredEvent[];
+  /** Accepted events by what they claim as their time, the nearest first: `f` from `ts` on, `b` until then. */
+  atTime(
+    roomId: RoomId,
+    query: { readonly ts: number; readonly dir: 'f' | 'b'; readonly skip: number; readonly limit: number },
+  ): readonly StoredEvent[];
   /** Changes of current state with `after < position <= upTo`: the event that stands now for each key that changed. */
   stateChanges(
     roomId: RoomId,

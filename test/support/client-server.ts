@@ -79,7 +79,7 @@ export async function clientServer(options: ClientServerOptions = {}) {
     inviteUser: inviter({ rooms, remote, keyring: server.keyring, serverName }),
     profile: services.profiles.ofMember,
   });
-  const { roomList, spaces } = server;
+  const { roomList, spaces, atTime } = server;
   const defaultRoomVersion = options.defaultRoomVersion ?? '12';
   const createRoom = roomCreation({
     ...{ rooms, serverName, directory, roomList, memberships, log },
@@ -98,7 +98,7 @@ export async function clientServer(options: ClientServerOptions = {}) {
   const app = matrixApp({
     routes: clientRoutes({
       ...services,
-      ...{ media, log, memberships, directory, roomList, spaces, createRoom, defaultRoomVersion },
+      ...{ media, log, memberships, directory, roomList, spaces, atTime, createRoom, defaultRoomVersion },
       unauthenticatedMedia: options.unauthenticatedMedia ?? false,
       remoteRoomList: remoteRoomList(remote),
       clientUrl: () => undefined,

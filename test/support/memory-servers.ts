@@ -26,6 +26,7 @@ import { isObject, type JsonObject } from '../../main/protocol/json.ts';
 import { rulesOf } from '../../main/protocol/room-versions.ts';
 import { type SigningKey, signaturesBy, signingKeyFromSeed, verifySignature } from '../../main/protocol/signing.ts';
 import { type Directory, directory } from '../../main/rooms/directory.ts';
+import { type EventsAtTime, eventsAtTime } from '../../main/rooms/event-at-time.ts';
 import { type History, history } from '../../main/rooms/history.ts';
 import { inviter } from '../../main/rooms/invites.ts';
 import { remoteJoiner } from '../../main/rooms/join-remote.ts';
@@ -68,6 +69,7 @@ export interface MemoryServer {
   readonly directory: Directory;
   readonly roomList: RoomList;
   readonly spaces: Spaces;
+  readonly atTime: EventsAtTime;
   readonly restricted: RestrictedJoins;
   readonly visibility: Visibility;
   readonly history: History;
@@ -224,7 +226,8 @@ export function memoryNetwork(): MemoryNetwork {
       const joins = joinBook(platform.clock.now, log);
       const served = serveHistory({ rooms, acls, visibility: sees });
       const edus: IncomingEdu[] = [];
-      const needs = { history: served, serverName: name, clock: platform.clock };
+      const atTime = eventsAtTime({ rooms, acls, visibility: sees, remote, serverName: name, log });
+      const needs = { history: served, atTime, serverName: name, clock: platform.clock };
       const isLocalUser = (userId: UserId) => accounts.has(userId);
       const routes = [
         ...sendRoutes({
@@ -263,6 +266,7 @@ export function memoryNetwork(): MemoryNetwork {
         restricted,
         directory: aliases,
         roomList: listed,
+        atTime,
         spaces: spaces({
           ...{ rooms, directory: aliases, access, memberCount, platform },
           remoteSpaces: remoteSpaces({ remote, serverName: name, clock: platform.clock, log }),

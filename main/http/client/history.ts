@@ -1,12 +1,18 @@
 import * as z from 'zod';
 import { parseRoomEventFilter } from '../../accounts/event-filter.ts';
 import type { RoomHistory } from '../../accounts/room-history.ts';
+import type { EventsAtTime } from '../../rooms/event-at-time.ts';
 import { type AnyRoute, route } from '../route.ts';
-import { eventId, roomId, upTo } from '../schemas.ts';
+import { eventId, pointInTime, roomId, upTo } from '../schemas.ts';
 import { jsonInQuery, none } from './fields.ts';
 
+export interface HistoryServices {
+  readonly history: RoomHistory;
+  readonly atTime: Pick<EventsAtTime, 'forUser'>;
+}
+
 /** What has been said in a room: https://spec.matrix.org/v1.19/client-server-api/#getting-events-for-a-room */
-export const historyRoutes = ({ history }: { readonly history: RoomHistory }): readonly AnyRoute[] => [
+export const historyRoutes = ({ history, atTime }: HistoryServices): readonly AnyRoute[] => [
   route({
     method: 'GET',
     path: '/_matrix/client/v3/rooms/:roomId/messages',
@@ -38,5 +44,16 @@ export const historyRoutes = ({ history }: { readonly history: RoomHistory }): r
     params: z.object({ roomId, eventId }),
     query: none,
     handle: ({ params, caller }) => history.event(caller, params.roomId, params.eventId),
+  }),
+  route({
+    method: 'GET',
+    path: '/_matrix/client/v1/rooms/:roomId/timestamp_to_event',
+    auth: 'client',
+    params: z.object({ roomId }),
+    query: pointInTime,
+    async handle({ params, query, caller: { userId } }) {
+      history.check(userId, params.roomId);
+      return { ...(await atTime.forUser(userId, { ...params, ...query })) };
+    },
   }),
 ];

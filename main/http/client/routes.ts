@@ -13,7 +13,7 @@ import { capabilityRoutes } from './capabilities.ts';
 import { createRoomRoutes } from './create-room.ts';
 import { deviceRoutes } from './devices.ts';
 import { type DirectoryServices, directoryRoutes } from './directory.ts';
-import { historyRoutes } from './history.ts';
+import { type HistoryServices, historyRoutes } from './history.ts';
 import { keyRoutes } from './keys.ts';
 import { loginRoutes } from './login.ts';
 import { mediaRoutes } from './media.ts';
@@ -39,6 +39,7 @@ export interface ClientRoutesOptions extends AccountServices {
   readonly roomList: RoomList;
   readonly remoteRoomList: DirectoryServices['remoteRoomList'];
   readonly spaces: Spaces;
+  readonly atTime: HistoryServices['atTime'];
   readonly createRoom: CreateRoom;
   readonly media: Media;
   readonly unauthenticatedMedia: boolean;
