@@ -35,7 +35,7 @@ async function program(): Promise<string> {
 
 interface HearthOptions {
   readonly settings?: readonly string[];
-  /** Default: a fresh build. */
+  /** It runs as its owner would run it. Default: a fresh build, with its source maps. */
   readonly entry?: string;
 }
 
@@ -57,7 +57,7 @@ export async function startHearth(ca: TestCa, { settings = [], entry }: HearthOp
     ...['--allow-address-range', '127.0.0.0/8', '--registration', 'open', '--rate-limits', 'off'],
     ...settings,
   ];
-  const script = entry ?? (await program());
+  const command = entry === undefined ? ['--enable-source-maps', await program()] : [entry];
   let running: Program | undefined;
   let consoleUrl = '';
   const hearth: Hearth = {
@@ -69,7 +69,7 @@ export async function startHearth(ca: TestCa, { settings = [], entry }: HearthOp
     pid: () => running?.child.pid ?? 0,
     stop: async (signal) => (await running?.stop(signal)) ?? null,
     async start() {
-      running = run(process.execPath, ['--enable-source-maps', script, ...args]);
+      running = run(process.execPath, [...command, ...args]);
       [, consoleUrl = ''] = await running.printed(/^open (\S+)$/m);
     },
   };

@@ -1,0 +1,13 @@
+const later: (() => unknown)[] = [];
+
+/** What test support wants undone in the end. */
+export function atEnd(cleanup: () => unknown): void {
+  later.push(cleanup);
+}
+
+export const atFileEnd = atEnd;
+
+/** Undoes it, the last first. */
+export async function end(): Promise<void> {
+  for (const cleanup of later.splice(0).reverse()) await cleanup();
+}
