@@ -5,7 +5,9 @@ export function atEnd(cleanup: () => unknown): void {
   later.push(cleanup);
 }
 
-export const atFileEnd = atEnd;
+export function atFileEnd(cleanup: () => unknown): void {
+  atEnd(cleanup);
+}
 
 /** Undoes it, the last first. */
 export async function end(): Promise<void> {
