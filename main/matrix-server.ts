@@ -68,6 +68,7 @@ export async function startMatrixServer(options: MatrixOptions): Promise<MatrixS
         spaces: services.spaces,
         atTime: services.atTime,
         createRoom: services.createRoom,
+        upgradeRoom: services.upgradeRoom,
         media: services.media,
         unauthenticatedMedia: config['unauthenticated-media'],
         defaultRoomVersion: services.defaultVersion,

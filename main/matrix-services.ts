@@ -38,6 +38,7 @@ import { serveSpaces } from './rooms/serve-spaces.ts';
 import { serverAcls } from './rooms/server-acl.ts';
 import { spaces } from './rooms/spaces.ts';
 import { identifyingState, stripped } from './rooms/stripped-state.ts';
+import { roomUpgrader } from './rooms/upgrade-room.ts';
 import { visibility as openVisibility } from './rooms/visibility.ts';
 import { createSender } from './sending/sender.ts';
 import { watchForJumps } from './sending/wake-up.ts';
@@ -130,6 +131,7 @@ export function openServices({ config, platform, log, db, inspector, serverName,
     inviteUser: inviter({ rooms, remote, keyring, serverName }),
     serverName,
     profile: accounts.profiles.ofMember,
+    onJoin: accounts.carryOver,
   });
   const listed = roomList({ rooms, table: publishedRoomsTable(db), acls, memberCount, clock });
   const defaultVersion = config['default-room-version'] ?? defaultRoomVersion;
@@ -170,6 +172,12 @@ export function openServices({ config, platform, log, db, inspector, serverName,
     profile,
     history,
     createRoom,
+    upgradeRoom: roomUpgrader({
+      ...{ rooms, directory, log },
+      roomList: listed,
+      profileOf: accounts.profiles.ofMember,
+      onJoin: accounts.carryOver,
+    }),
     media,
     roomList: listed,
     publicDirectory: config['public-directory'],

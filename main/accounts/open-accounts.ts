@@ -23,6 +23,7 @@ import type { JsonObject } from '../protocol/json.ts';
 import type { RoomState, Rooms, StoredEvent, TopologicalToken } from '../rooms/rooms.ts';
 import { createAccountData, createFilters } from './account-data.ts';
 import { createAccounts } from './accounts.ts';
+import { createCarryOver } from './carry-over.ts';
 import { createClientEvents } from './client-events.ts';
 import { createClientTransactions } from './client-transactions.ts';
 import { createCrossSigning } from './cross-signing.ts';
@@ -220,6 +221,7 @@ export function openAccounts(options: OpenAccountsOptions) {
     }),
     clientEvents,
     memberCount: summaries.joinedMembers,
+    carryOver: createCarryOver({ rooms, accountData, pushRules }),
     history: createRoomHistory({ rooms, clientEvents, visible, fillBefore }),
     sync: createSync({
       ...{ rooms, changes, clock, visible, strippedState, clientEvents, accountData, pushRules, receipts, typing },

@@ -53,6 +53,8 @@ interface Needs {
   readonly serverName: ServerName;
   /** A local user's displayname and avatar_url, as member events carry them. */
   readonly profile: (userId: UserId) => JsonObject | undefined;
+  /** A user of ours has come into a room by their own will. */
+  readonly onJoin?: (userId: UserId, roomId: RoomId) => void;
 }
 
 export function memberships(needs: Needs): Memberships {
@@ -149,7 +151,9 @@ export function memberships(needs: Needs): Memberships {
     async join({ userId, room, via, reason }) {
       const { roomId, servers } = await resolved(room);
       const join = isResident(roomId) ? joinHere : joinElsewhere;
+      const wasIn = isResident(roomId) && membershipIn(roomId, userId) === 'join';
       await join(roomId, userId, face(userId, reason), [...servers, ...via]);
+      if (!wasIn) needs.onJoin?.(userId, roomId);
       return roomId;
     },
 

@@ -29,6 +29,8 @@ export interface RoomList {
   setPublished(roomId: RoomId, userId: UserId, isPublished: boolean): void;
   /** One that a local user has just made. */
   publish(roomId: RoomId): void;
+  /** To the room that replaces it. */
+  move(from: RoomId, to: RoomId): void;
   /**
    * A page of them, the rooms with the most members first. To another server only those that it may enter. Throws 400
    * `M_INVALID_PARAM` for a token that is none of ours.
@@ -79,6 +81,11 @@ export function roomList({ rooms, table, acls, memberCount, clock }: RoomListSer
       else table.remove(roomId);
     },
     publish: (roomId) => table.add(roomId, clock.now()),
+    move(from, to) {
+      if (!table.has(from)) return;
+      table.add(to, clock.now());
+      table.remove(from);
+    },
     page(query, toServer) {
       const all = entries(query, toServer);
       const start = query.since === undefined ? 0 : offsetIn(query.since);

@@ -18,6 +18,7 @@ import { remoteLeaver } from '../../main/rooms/leave-remote.ts';
 import { memberships as createMemberships } from '../../main/rooms/membership.ts';
 import { remoteRoomList } from '../../main/rooms/remote-room-list.ts';
 import { identifyingState, stripped } from '../../main/rooms/stripped-state.ts';
+import { roomUpgrader } from '../../main/rooms/upgrade-room.ts';
 import { askRoutes } from './ask-routes.ts';
 import { atEnd } from './at-end.ts';
 import { memoryInspector } from './memory-inspector.ts';
@@ -78,6 +79,7 @@ export async function clientServer(options: ClientServerOptions = {}) {
     leaveRemote: remoteLeaver({ rooms, remote, signer, log }),
     inviteUser: inviter({ rooms, remote, keyring: server.keyring, serverName }),
     profile: services.profiles.ofMember,
+    onJoin: services.carryOver,
   });
   const { roomList, spaces, atTime } = server;
   const defaultRoomVersion = options.defaultRoomVersion ?? '12';
@@ -95,10 +97,15 @@ export async function clientServer(options: ClientServerOptions = {}) {
     maxFetchedBytes: 100_000_000,
     ...options.media,
   });
+  const upgradeRoom = roomUpgrader({
+    ...{ rooms, directory, roomList, log },
+    profileOf: services.profiles.ofMember,
+    onJoin: services.carryOver,
+  });
   const app = matrixApp({
     routes: clientRoutes({
       ...services,
-      ...{ media, log, memberships, directory, roomList, spaces, atTime, createRoom, defaultRoomVersion },
+      ...{ media, log, memberships, directory, roomList, spaces, atTime, createRoom, upgradeRoom, defaultRoomVersion },
       unauthenticatedMedia: options.unauthenticatedMedia ?? false,
       remoteRoomList: remoteRoomList(remote),
       clientUrl: () => undefined,

@@ -2,14 +2,20 @@ import * as z from 'zod';
 import { MatrixError } from '../../../shared/matrix-error.ts';
 import type { CreateRoom } from '../../rooms/create-room.ts';
 import type { Preset } from '../../rooms/first-events.ts';
+import type { UpgradeRoom } from '../../rooms/upgrade-room.ts';
 import { type AnyRoute, route } from '../route.ts';
-import { jsonObject, userId } from '../schemas.ts';
+import { jsonObject, roomId, userId } from '../schemas.ts';
 import { none, orNull, refuseViolations } from './fields.ts';
 
 const stateEvent = z.object({ type: z.string(), state_key: z.string().default(''), content: jsonObject });
 
-/** https://spec.matrix.org/v1.19/client-server-api/#post_matrixclientv3createroom */
-export const createRoomRoutes = ({ createRoom }: { readonly createRoom: CreateRoom }): readonly AnyRoute[] => [
+interface CreateRoomServices {
+  readonly createRoom: CreateRoom;
+  readonly upgradeRoom: UpgradeRoom;
+}
+
+/** https://spec.matrix.org/v1.19/client-server-api/#post_matrixclientv3createroom, and rooms that replace others. */
+export const createRoomRoutes = ({ createRoom, upgradeRoom }: CreateRoomServices): readonly AnyRoute[] => [
   route({
     method: 'POST',
     path: '/_matrix/client/v3/createRoom',
@@ -40,7 +46,7 @@ export const createRoomRoutes = ({ createRoom }: { readonly createRoom: CreateRo
         );
       }
       const byVisibility: Preset = body.visibility === 'public' ? 'public_chat' : 'private_chat';
-      const roomId = await createRoom({
+      const created = await createRoom({
         creator: caller.userId,
         version: body.room_version,
         preset: body.preset ?? byVisibility,
@@ -56,7 +62,20 @@ export const createRoomRoutes = ({ createRoom }: { readonly createRoom: CreateRo
           ...{ type, stateKey, content },
         })),
       });
-      return { room_id: roomId };
+      return { room_id: created };
+    },
+  }),
+  route({
+    method: 'POST',
+    path: '/_matrix/client/v3/rooms/:roomId/upgrade',
+    auth: 'client',
+    params: z.object({ roomId }),
+    query: none,
+    body: z.object({ new_version: z.string(), additional_creators: orNull(z.array(userId)) }),
+    async handle({ params, body, caller: { userId: user } }) {
+      const additionalCreators = body.additional_creators ?? [];
+      const wanted = { userId: user, roomId: params.roomId, version: body.new_version, additionalCreators };
+      return { replacement_room: await upgradeRoom(wanted) };
     },
   }),
 ];

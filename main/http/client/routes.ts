@@ -6,6 +6,7 @@ import type { CreateRoom } from '../../rooms/create-room.ts';
 import type { Directory } from '../../rooms/directory.ts';
 import type { RoomList } from '../../rooms/room-list.ts';
 import type { Spaces } from '../../rooms/spaces.ts';
+import type { UpgradeRoom } from '../../rooms/upgrade-room.ts';
 import type { AnyRoute } from '../route.ts';
 import { accountRoutes } from './account.ts';
 import { accountDataRoutes } from './account-data.ts';
@@ -41,6 +42,7 @@ export interface ClientRoutesOptions extends AccountServices {
   readonly spaces: Spaces;
   readonly atTime: HistoryServices['atTime'];
   readonly createRoom: CreateRoom;
+  readonly upgradeRoom: UpgradeRoom;
   readonly media: Media;
   readonly unauthenticatedMedia: boolean;
   readonly defaultRoomVersion: string;
