@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { JsonObject } from '../../main/protocol/json.ts';
-import { signedJson, signingKeyFromSeed } from '../../main/protocol/signing.ts';
 import { clientServer } from '../support/client-server.ts';
+import { keyOf } from '../support/device-keys.ts';
 
 type Server = Awaited<ReturnType<typeof clientServer>>;
 type Client = Awaited<ReturnType<Server['signIn']>>;
@@ -17,18 +17,6 @@ beforeEach(async () => {
 });
 
 const part = encodeURIComponent;
-
-/** A key pair; what it signs carries a signature by `ed25519:<id>`, by default its own public part. */
-function keyOf(seed: string, id?: string) {
-  const { publicKey, sign } = signingKeyFromSeed('ed25519:x', Buffer.alloc(32, seed));
-  const keyId = `ed25519:${id ?? publicKey}`;
-  const signed = (object: JsonObject, userId: string): JsonObject => {
-    const { signatures = {} } = object as { signatures?: Record<string, JsonObject> };
-    const signature = { ...signatures[userId], [keyId]: sign(signedJson(object)) };
-    return { ...object, signatures: { ...signatures, [userId]: signature } };
-  };
-  return { publicKey, keyId, signed };
-}
 
 const deviceKeys = ({ userId, deviceId }: Client) => {
   const key = keyOf(`device ${deviceId}`, deviceId);
