@@ -3,6 +3,7 @@ import type { deviceListAudienceTable } from '../db/device-list-audience.ts';
 import type { JsonObject } from '../protocol/json.ts';
 import type { Rooms } from '../rooms/rooms.ts';
 import type { ChangedKeys, DeviceOfUser } from './device-keys.ts';
+import { sharingServers } from './sharing-servers.ts';
 import type { Stream } from './stream.ts';
 
 /**
@@ -32,22 +33,13 @@ interface DeviceUpdatesOptions {
   /** It must arrive. */
   readonly sendEdu: (servers: readonly ServerName[], edu: JsonObject) => void;
   /** These servers have come to share a room with a user. */
-  readonly onNewServers?: (userId: UserId, servers: readonly ServerName[]) => void;
+  readonly onNewServers: (userId: UserId, servers: readonly ServerName[]) => void;
 }
 
 export function createDeviceUpdates(options: DeviceUpdatesOptions): DeviceUpdates {
   const { serverName, table, stream, rooms, devices, device, crossSigningKey, sendEdu, onNewServers } = options;
   /** What was last seen of each room: only new servers and new members of ours are looked at. */
   const seen = new Map<RoomId, { readonly servers: ReadonlySet<ServerName>; readonly members: ReadonlySet<UserId> }>();
-
-  const sharing = (userId: UserId): ReadonlySet<ServerName> => {
-    const servers = new Set<ServerName>();
-    for (const { roomId, membership } of rooms.memberships(userId)) {
-      if (membership === 'join') for (const server of rooms.servers(roomId)) servers.add(server);
-    }
-    servers.delete(serverName);
-    return servers;
-  };
 
   /** `m.device_list_update`. `previous` is 0 for the first that a server hears. */
   const update = (userId: UserId, deviceId: string, streamId: number, previous: number): JsonObject => {
@@ -89,7 +81,7 @@ export function createDeviceUpdates(options: DeviceUpdatesOptions): DeviceUpdate
     const strangers = table.strangers(userId, [...servers]).filter((server) => server !== serverName);
     if (strangers.length === 0) return;
     stream.write({ users: [] }, (next) => introduce(userId, strangers, next));
-    onNewServers?.(userId, strangers);
+    onNewServers(userId, strangers);
   };
 
   const look = (roomId: RoomId, users: readonly UserId[] = []) => {
@@ -113,7 +105,7 @@ export function createDeviceUpdates(options: DeviceUpdatesOptions): DeviceUpdate
   return {
     announce(userId, what, next) {
       if (serverNameOf(userId) !== serverName) return;
-      const around = sharing(userId);
+      const around = sharingServers(rooms, serverName, userId);
       const told = table.of(userId);
       const gone = [...told.keys()].filter((server) => !around.has(server));
       if (gone.length > 0) table.remove(userId, gone); // should they come back, they are told anew

@@ -22,6 +22,7 @@ export interface RoomEventFilter extends EventFilter {
 export interface SyncFilter {
   readonly format: 'client' | 'federation';
   readonly accountData: EventFilter;
+  readonly presence: EventFilter;
   readonly rooms: ReadonlySet<string> | undefined;
   readonly notRooms: ReadonlySet<string>;
   readonly includeLeave: boolean;
@@ -38,11 +39,11 @@ export function parseSyncFilter(filter: JsonObject): SyncFilter {
   if (format !== undefined && format !== 'client' && format !== 'federation') {
     throw badJson('event_format must be client or federation');
   }
-  parseEventFilter(part(filter, 'presence'));
   strings(filter, 'event_fields');
   return {
     format: format ?? 'client',
     accountData: parseEventFilter(part(filter, 'account_data')),
+    presence: parseEventFilter(part(filter, 'presence')),
     rooms: strings(room, 'rooms') && new Set(strings(room, 'rooms')),
     notRooms: new Set(strings(room, 'not_rooms')),
     includeLeave: flag(room, 'include_leave') ?? false,

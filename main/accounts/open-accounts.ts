@@ -33,8 +33,10 @@ import { createDeviceUpdates } from './device-updates.ts';
 import { createInteractiveAuth } from './interactive-auth.ts';
 import { createKeyDirectory } from './key-directory.ts';
 import { createLazyMembers } from './lazy-members.ts';
+import { createMoments } from './moments.ts';
 import { createOpenId } from './openid.ts';
 import { createPasswords } from './passwords.ts';
+import { createPresence, noPresence } from './presence.ts';
 import { profileLookup } from './profile-lookup.ts';
 import { createProfiles } from './profiles.ts';
 import { createPushRules } from './push-rules.ts';
@@ -49,6 +51,7 @@ import { createRoomChanges } from './room-changes.ts';
 import { createRoomHistory } from './room-history.ts';
 import { createRoomSummaries } from './room-summary.ts';
 import { createSessions } from './sessions.ts';
+import { sharingServers } from './sharing-servers.ts';
 import { createStream } from './stream.ts';
 import { createSync } from './sync.ts';
 import { createToDevice } from './to-device.ts';
@@ -63,6 +66,8 @@ interface OpenAccountsOptions {
   readonly registration: RegistrationMode;
   readonly sharedSecret: string | undefined;
   readonly rateLimits: boolean;
+  /** Whether it is told who is online. */
+  readonly presence: boolean;
   /** The exponent of scrypt's `N`. Default: 15; less is for tests. */
   readonly passwordCost?: number;
   /** User IDs that an application service has to itself. */
@@ -111,6 +116,17 @@ export function openAccounts(options: OpenAccountsOptions) {
   /** Guesses at passwords and tokens: ten at once, then one every ten seconds. */
   const limit = options.rateLimits ? createRateLimit({ clock, burst: 10, everyMs: 10_000 }) : noRateLimit;
 
+  const moments = createMoments(clock);
+  const mayKnow = (viewer: UserId, userId: UserId) => viewer === userId || members.shareRoom(viewer, userId);
+  const presence = options.presence
+    ? createPresence({
+        ...{ clock, moments, mayKnow },
+        tell: (userId) => stream.tell({ users: activeUsers().filter((viewer) => mayKnow(viewer, userId)) }),
+        servers: (userId) => sharingServers(rooms, serverName, userId),
+        sendEdu: (servers, edu) => sendEdu.toServers([...servers], edu, false),
+      })
+    : noPresence;
+
   const transactionsOnDisk = clientTransactionsTable(db);
   const devices = devicesTable(db);
   const devicesOf = (userId: UserId) => devices.ofUser(userId).map(({ deviceId }) => deviceId);
@@ -122,6 +138,7 @@ export function openAccounts(options: OpenAccountsOptions) {
     device: devices.get,
     crossSigningKey: (userId, usage) => crossSigning.key(userId, usage, undefined),
     sendEdu: (servers, edu) => sendEdu.toServers(servers, edu, true),
+    onNewServers: (userId, servers) => presence.introduce(userId, servers),
   });
   const deviceKeys = createDeviceKeys({
     devices: keysOnDisk,
@@ -162,12 +179,12 @@ export function openAccounts(options: OpenAccountsOptions) {
   const profiles = createProfiles({ table: profilesTable(db), rooms, users: activeUsers, log });
   const pushRules = createPushRules(pushRulesTable(db), stream);
   const receipts = createReceipts({
-    ...{ stream, clock, rooms },
+    ...{ stream, clock, rooms, onActive: presence.active },
     table: receiptsTable(db),
     atOnce: db.transaction,
     sendEdu: sendEdu.toRoom,
   });
-  const typing = createTyping({ stream, clock, sendEdu: sendEdu.toRoom });
+  const typing = createTyping({ stream, clock, moments, onActive: presence.active, sendEdu: sendEdu.toRoom });
 
   const transactions = createClientTransactions(transactionsOnDisk, clock);
   const maySee = ({ userId }: { readonly userId: UserId }, event: StoredEvent) =>
@@ -209,6 +226,7 @@ export function openAccounts(options: OpenAccountsOptions) {
     pushRules,
     receipts,
     typing,
+    presence,
     toDevice,
     transactions,
     deviceKeys,
@@ -218,13 +236,26 @@ export function openAccounts(options: OpenAccountsOptions) {
     openId: createOpenId({ table: openIdTokensTable(db), platform, isActive: accounts.isActive }),
     receiveEdu: createReceiveEdu({
       ...{ serverName, rooms, typing, receipts, toDevice, deviceKeys, remoteLists, inspector, sharesRoom },
+      presence: options.presence ? presence : undefined,
     }),
     clientEvents,
     memberCount: summaries.joinedMembers,
     carryOver: createCarryOver({ rooms, accountData, pushRules }),
     history: createRoomHistory({ rooms, clientEvents, visible, fillBefore }),
     sync: createSync({
-      ...{ rooms, changes, clock, visible, strippedState, clientEvents, accountData, pushRules, receipts, typing },
+      ...{
+        rooms,
+        changes,
+        clock,
+        visible,
+        strippedState,
+        clientEvents,
+        accountData,
+        pushRules,
+        receipts,
+        typing,
+        presence,
+      },
       ...{ toDevice, deviceKeys, deviceLists, summaries, unread },
       lazyMembers: createLazyMembers(),
     }),
@@ -239,6 +270,7 @@ export function openAccounts(options: OpenAccountsOptions) {
       remoteLists.close();
       resync.close();
       typing.close();
+      presence.close();
     },
   };
 }

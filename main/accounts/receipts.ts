@@ -46,12 +46,14 @@ interface ReceiptsOptions {
   readonly atOnce: (work: () => void) => void;
   readonly stream: Stream;
   readonly clock: Clock;
+  /** A user of ours has done something. */
+  readonly onActive: (userId: UserId) => void;
   readonly rooms: Pick<Rooms, 'event'>;
   /** For the servers in the room; it may be lost. */
   readonly sendEdu: (roomId: RoomId, edu: JsonObject) => void;
 }
 
-export function createReceipts({ table, atOnce, stream, clock, rooms, sendEdu }: ReceiptsOptions): Receipts {
+export function createReceipts({ table, atOnce, stream, clock, onActive, rooms, sendEdu }: ReceiptsOptions): Receipts {
   const positionOf = (eventId: EventId) => rooms.event(eventId)?.position;
 
   /** Whether it was taken: a receipt never goes back. */
@@ -68,6 +70,7 @@ export function createReceipts({ table, atOnce, stream, clock, rooms, sendEdu }:
 
   return {
     read({ roomId, userId, type, eventId, threadId }) {
+      onActive(userId);
       if (rooms.event(eventId)?.event.roomId !== roomId) throw notFound('There is no such event in this room.');
       if (threadId === '' || (threadId !== undefined && threadId !== 'main' && !threadId.startsWith('$'))) {
         throw invalidParam('thread_id is the ID of the event that a thread begins with, or main');

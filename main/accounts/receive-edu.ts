@@ -12,6 +12,7 @@ import { writeJson } from '../protocol/canonical-json.ts';
 import { isObject, type JsonObject, type JsonValue } from '../protocol/json.ts';
 import type { Rooms } from '../rooms/rooms.ts';
 import type { DeviceKeys } from './device-keys.ts';
+import { type Presence, presenceStates } from './presence.ts';
 import type { Receipts, RemoteReceipt } from './receipts.ts';
 import type { RemoteDeviceLists } from './remote-device-lists.ts';
 import { membershipOf } from './room-view.ts';
@@ -31,6 +32,8 @@ interface ReceiveEduServices {
   readonly receipts: Pick<Receipts, 'receive'>;
   readonly toDevice: Pick<ToDevice, 'receive'>;
   readonly deviceKeys: Pick<DeviceKeys, 'changed'>;
+  /** None where presence is off. */
+  readonly presence: Pick<Presence, 'receive'> | undefined;
   readonly remoteLists: Pick<RemoteDeviceLists, 'update' | 'updateSigningKeys'>;
   /** Whether one of us is in a room with them: nobody else's devices concern us. */
   readonly sharesRoom: (userId: UserId) => boolean;
@@ -44,13 +47,16 @@ const maxMessage = 64 * 1024;
 /** In one EDU: other servers send a receipt, or a message for each of a user's devices. */
 const maxReceipts = 500;
 const maxMessages = 2000;
+const maxPushes = 1000;
+const maxStatus = 1000;
 
 /** Takes the content of one type of EDU. Returns why it was ignored, if it was, be it in part. */
 type Receiver = (origin: ServerName, content: JsonObject) => string | undefined;
 
 /** https://spec.matrix.org/v1.19/server-server-api/#edus */
 export function createReceiveEdu(services: ReceiveEduServices): ReceiveEdu {
-  const { serverName, rooms, typing, receipts, toDevice, deviceKeys, remoteLists, sharesRoom, inspector } = services;
+  const { serverName, rooms, typing, receipts, toDevice, deviceKeys, presence, remoteLists, sharesRoom, inspector } =
+    services;
 
   const isJoined = (roomId: RoomId, userId: UserId): boolean =>
     rooms.info(roomId)?.resident === true &&
@@ -138,10 +144,33 @@ export function createReceiveEdu(services: ReceiveEduServices): ReceiveEdu {
       return undefined;
     };
 
+  /** One push, or why it is none. */
+  const receivePush = (origin: ServerName, push: JsonValue): string | undefined => {
+    const { user_id: user, presence: given, last_active_ago: ago, status_msg: statusMsg } = isObject(push) ? push : {};
+    const state = presenceStates.find((each) => each === given);
+    if (state === undefined) return malformed;
+    const userId = userOf(origin, user);
+    if (userId === undefined) return `${shown(user)} is no user of ${origin}`;
+    if (!sharesRoom(userId)) return `nobody here shares a room with ${userId}`;
+    presence?.receive(userId, {
+      state,
+      lastActiveAgo: typeof ago === 'number' ? Math.max(0, ago) : 0,
+      statusMsg: typeof statusMsg === 'string' ? statusMsg.slice(0, maxStatus) : undefined,
+    });
+    return undefined;
+  };
+  const receivePresence: Receiver = (origin, { push }) => {
+    if (presence === undefined) return undefined; // we did not ask
+    if (!Array.isArray(push)) return malformed;
+    const whys = push.slice(0, maxPushes).map((each: JsonValue) => receivePush(origin, each));
+    return push.length > maxPushes ? `more than ${maxPushes} users` : whys.find((why) => why !== undefined);
+  };
+
   const receivers = new Map<string, Receiver>([
     ['m.typing', receiveTyping],
     ['m.receipt', receiveReceipts],
     ['m.direct_to_device', receiveMessages],
+    ['m.presence', receivePresence],
     ['m.device_list_update', receiveDevices(remoteLists.update)],
     ['m.signing_key_update', receiveDevices(remoteLists.updateSigningKeys)],
   ]);

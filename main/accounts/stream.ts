@@ -11,7 +11,7 @@ export interface Stream {
     work: (next: () => number) => void,
   ): void;
   /** Tells of what is in memory alone. */
-  tell(concerns: { readonly roomId: RoomId }): void;
+  tell(concerns: { readonly users?: readonly UserId[]; readonly roomId?: RoomId }): void;
 }
 
 export function createStream(

@@ -6,6 +6,7 @@ export interface SyncToken {
   readonly position: number;
   /** To-device messages may lag behind, since each sync brings only so many. */
   readonly toDevice: number;
+  /** Of what is in memory alone: `Moments`. */
   readonly typing: number;
 }
 

@@ -7,6 +7,7 @@ import type { DeviceKeys } from './device-keys.ts';
 import type { DeviceLists } from './device-lists.ts';
 import { passes, type SyncFilter } from './event-filter.ts';
 import type { LazyMembers } from './lazy-members.ts';
+import type { Presence } from './presence.ts';
 import type { PushRules } from './push-rules.ts';
 import type { Session } from './sessions.ts';
 import type { StateAfter, SyncScope } from './sync-room.ts';
@@ -39,6 +40,7 @@ export interface SyncServices extends SyncRoomsServices {
   readonly accountData: AccountData;
   readonly pushRules: PushRules;
   readonly typing: Typing;
+  readonly presence: Presence;
   readonly toDevice: ToDevice;
   readonly deviceKeys: DeviceKeys;
   readonly deviceLists: DeviceLists;
@@ -105,7 +107,7 @@ async function oneSync(
   request: SyncRequest,
   since: SyncToken | undefined,
 ): Promise<{ readonly reply: JsonObject; readonly isEmpty: boolean }> {
-  const { rooms, accountData, pushRules, typing, toDevice, deviceKeys, deviceLists } = services;
+  const { rooms, accountData, pushRules, typing, presence, toDevice, deviceKeys, deviceLists } = services;
   const { viewer, filter, fullState, stateAfter } = request;
   const { userId } = viewer;
   const upTo = rooms.position();
@@ -130,6 +132,7 @@ async function oneSync(
     global.push({ type: 'm.push_rules', content: pushRules.content(userId) });
   }
   const globalEvents = global.filter((event) => passes(filter.accountData, event));
+  const seen = presence.changedSince(userId, since?.typing).filter((event) => passes(filter.presence, event));
   const messages = toDevice.next(viewer, since?.toDevice ?? 0, upTo);
   const lists = since === undefined ? { changed: [], left: [] } : deviceLists.between(userId, memberships, after, upTo);
   const nextBatch = writeSyncToken({ position: upTo, toDevice: messages.position, typing: typingSerial });
@@ -137,11 +140,13 @@ async function oneSync(
 
   const hasLists = lists.changed.length > 0 || lists.left.length > 0;
   return {
-    isEmpty: inRooms === undefined && globalEvents.length === 0 && messages.events.length === 0 && !hasLists,
+    isEmpty:
+      inRooms === undefined && [globalEvents, seen, messages.events].every(({ length }) => length === 0) && !hasLists,
     reply: {
       next_batch: nextBatch,
       ...(inRooms !== undefined && { rooms: inRooms }),
       ...(globalEvents.length > 0 && { account_data: { events: globalEvents } }),
+      ...(seen.length > 0 && { presence: { events: seen.map((event) => ({ ...event })) } }),
       ...(messages.events.length > 0 && { to_device: { events: messages.events } }),
       ...(hasLists && { device_lists: { changed: lists.changed, left: lists.left } }),
       device_one_time_keys_count: deviceKeys.oneTimeKeyCounts(viewer),

@@ -1,6 +1,7 @@
 import type { RoomId, UserId } from '../../shared/ids.ts';
 import type { Clock } from '../platform.ts';
 import type { JsonObject } from '../protocol/json.ts';
+import type { Moments } from './moments.ts';
 import type { Stream } from './stream.ts';
 
 /** Who is typing. https://spec.matrix.org/v1.19/client-server-api/#typing-notifications */
@@ -10,7 +11,7 @@ export interface Typing {
   /** What another server says of its user, who is in the room. */
   receive(roomId: RoomId, userId: UserId, isTyping: boolean): void;
   users(roomId: RoomId): readonly UserId[];
-  /** Grows with each change, also over restarts as far as the clock does: a part of sync tokens. */
+  /** Grows with each change: a part of sync tokens. */
   serial(): number;
   /** The rooms in which it has changed since. */
   changedSince(serial: number): ReadonlySet<RoomId>;
@@ -20,6 +21,9 @@ export interface Typing {
 interface TypingOptions {
   readonly stream: Stream;
   readonly clock: Clock;
+  readonly moments: Moments;
+  /** A user of ours has done something. */
+  readonly onActive: (userId: UserId) => void;
   /** For the servers in the room; it may be lost. */
   readonly sendEdu: (roomId: RoomId, edu: JsonObject) => void;
 }
@@ -33,13 +37,11 @@ const maxMs = 120_000;
 /** Another server's user, unless it says so again. */
 const remoteMs = 60_000; // they do so every 20 to 40 seconds
 
-export function createTyping({ stream, clock, sendEdu }: TypingOptions): Typing {
+export function createTyping({ stream, clock, moments, onActive, sendEdu }: TypingOptions): Typing {
   const rooms = new Map<RoomId, TypingRoom>();
-  let newest = clock.now();
 
   const changed = (roomId: RoomId, room: TypingRoom) => {
-    newest = Math.max(newest + 1, clock.now());
-    room.serial = newest;
+    room.serial = moments.next();
     stream.tell({ roomId });
   };
 
@@ -62,6 +64,7 @@ export function createTyping({ stream, clock, sendEdu }: TypingOptions): Typing 
 
   const typing: Typing = {
     set(roomId, userId, forMs) {
+      if (forMs !== undefined) onActive(userId);
       const ms = forMs && Math.min(forMs, maxMs);
       const isNews = put(roomId, userId, ms, () => typing.set(roomId, userId, undefined));
       const content = { room_id: roomId, user_id: userId, typing: forMs !== undefined };
@@ -71,7 +74,7 @@ export function createTyping({ stream, clock, sendEdu }: TypingOptions): Typing 
       put(roomId, userId, isTyping ? remoteMs : undefined, () => typing.receive(roomId, userId, false));
     },
     users: (roomId) => [...(rooms.get(roomId)?.users.keys() ?? [])],
-    serial: () => newest,
+    serial: moments.newest,
     changedSince: (since) => new Set([...rooms].filter(([, { serial }]) => serial > since).map(([roomId]) => roomId)),
     close() {
       for (const { users } of rooms.values()) for (const timer of users.values()) timer.abort();

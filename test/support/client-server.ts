@@ -30,6 +30,7 @@ interface ClientServerOptions {
   readonly registration?: RegistrationMode;
   readonly sharedSecret?: string;
   readonly rateLimits?: boolean;
+  readonly presence?: boolean;
   readonly defaultRoomVersion?: string;
   /** What files of other servers are, and other changes of the content repository. Default: nobody is there. */
   readonly media?: Partial<Parameters<typeof openMedia>[0]>;
@@ -57,6 +58,7 @@ export async function clientServer(options: ClientServerOptions = {}) {
     registration: options.registration ?? 'open',
     sharedSecret: options.sharedSecret,
     rateLimits: options.rateLimits ?? false,
+    presence: options.presence ?? false,
     passwordCost: 4,
     visible: server.visibility.toUser,
     strippedState: (state, invitee) => identifyingState(state, invitee).map(({ pdu }) => stripped(pdu)),

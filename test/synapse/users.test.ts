@@ -28,8 +28,11 @@ beforeAll(async () => {
   if (noSynapse) return;
   const ca = await createTestCa();
   [synapse, hearth] = await Promise.all([
-    startSynapse(ca, { presence: { enabled: true } }),
-    startHearth(ca, { settings: [] }),
+    startSynapse(ca, {
+      presence: { enabled: true },
+      rc_presence: { per_user: { per_second: 1000, burst_count: 1000 } },
+    }),
+    startHearth(ca, { settings: ['--presence', 'on'] }),
   ]);
 });
 
@@ -143,6 +146,22 @@ describe.each([
       (bodies) => bodies.includes('the end'),
     );
     expect(JSON.stringify(ear.heard.receipts)).not.toContain(third);
+  });
+
+  test('who is online, and doing what', async ({ skip }) => {
+    if (noSynapse) return skip(noSynapse);
+    const { teller, hearer } = await two();
+    const ear = await listen(hearer.client);
+    const told = () => ear.heard.presence.filter(({ sender }) => sender === teller.client.userId).at(-1)?.content;
+    for (const presence of ['online', 'unavailable']) {
+      await teller.client.request('PUT', `/presence/${part(teller.client.userId)}/status`, {
+        ...{ presence, status_msg: `I am ${presence}` },
+      });
+      await ear.until(() => told()?.['status_msg'] === `I am ${presence}`, presence);
+      expect(told()).toMatchObject({ presence });
+    }
+    const status = await hearer.client.request('GET', `/presence/${part(teller.client.userId)}/status`);
+    expect(status).toMatchObject({ presence: 'unavailable', status_msg: 'I am unavailable' });
   });
 
   test('messages to a device, and to all devices, each once', async ({ skip }) => {

@@ -1,7 +1,6 @@
-import * as z from 'zod';
 import { roomVersions } from '../../protocol/room-versions.ts';
 import { type AnyRoute, route } from '../route.ts';
-import { mustBe, none, ofUser } from './fields.ts';
+import { none } from './fields.ts';
 
 interface CapabilityServices {
   /** The version of new rooms. */
@@ -32,26 +31,5 @@ export const capabilityRoutes = ({ defaultRoomVersion }: CapabilityServices): re
     }),
     empty('/_matrix/client/v3/voip/turnServer', {}), // as other servers say that they have none: clients expect it
     empty('/_matrix/client/v3/thirdparty/protocols', {}),
-    // Presence is off: https://spec.matrix.org/v1.19/client-server-api/#presence
-    route({
-      method: 'GET',
-      path: '/_matrix/client/v3/presence/:userId/status',
-      auth: 'client',
-      params: ofUser,
-      query: none,
-      handle: () => ({ presence: 'offline' }),
-    }),
-    route({
-      method: 'PUT',
-      path: '/_matrix/client/v3/presence/:userId/status',
-      auth: 'client',
-      params: ofUser,
-      query: none,
-      body: z.object({ presence: z.enum(['online', 'offline', 'unavailable']) }),
-      handle({ params, caller }) {
-        mustBe(caller, params.userId);
-        return {};
-      },
-    }),
   ];
 };

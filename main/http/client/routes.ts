@@ -21,6 +21,7 @@ import { mediaRoutes } from './media.ts';
 import { type MembershipServices, membershipRoutes } from './membership.ts';
 import { openIdRoutes } from './openid.ts';
 import { withOldPaths } from './paths.ts';
+import { presenceRoutes } from './presence.ts';
 import { profileRoutes } from './profile.ts';
 import { pushRulesRoutes } from './push-rules.ts';
 import { receiptRoutes } from './receipts.ts';
@@ -84,5 +85,6 @@ export function clientRoutes(services: ClientRoutesOptions): readonly AnyRoute[]
     ...mediaRoutes(services),
     ...toDeviceRoutes(services),
     ...openIdRoutes(services),
+    ...presenceRoutes(services),
   ]);
 }

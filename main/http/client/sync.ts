@@ -3,6 +3,7 @@ import type { UserId } from '../../../shared/ids.ts';
 import { invalidParam, notFound } from '../../../shared/matrix-error.ts';
 import type { Filters } from '../../accounts/account-data.ts';
 import { parseSyncFilter, type SyncFilter } from '../../accounts/event-filter.ts';
+import { type Presence, presenceStates } from '../../accounts/presence.ts';
 import type { Sync } from '../../accounts/sync.ts';
 import { type AnyRoute, route } from '../route.ts';
 import { jsonObject, upTo } from '../schemas.ts';
@@ -11,10 +12,11 @@ import { flag, mustBe, none, objectIn, ofUser } from './fields.ts';
 interface SyncServices {
   readonly sync: Sync;
   readonly filters: Filters;
+  readonly presence: Presence;
 }
 
 /** https://spec.matrix.org/v1.19/client-server-api/#syncing and #filtering */
-export const syncRoutes = ({ sync, filters }: SyncServices): readonly AnyRoute[] => {
+export const syncRoutes = ({ sync, filters, presence }: SyncServices): readonly AnyRoute[] => {
   /** By its ID, or the filter itself: that begins with a brace. */
   const filterFor = (user: UserId, text: string | undefined): SyncFilter => {
     if (text === undefined) return parseSyncFilter({});
@@ -33,6 +35,7 @@ export const syncRoutes = ({ sync, filters }: SyncServices): readonly AnyRoute[]
         filter: z.string().optional(),
         since: z.string().optional(),
         full_state: flag,
+        set_presence: z.enum(presenceStates).default('online'),
         timeout: upTo(10 * 60_000, 0),
         use_state_after: flag,
         'org.matrix.msc4222.use_state_after': flag, // its name before v1.16, by which clients still ask
@@ -40,6 +43,7 @@ export const syncRoutes = ({ sync, filters }: SyncServices): readonly AnyRoute[]
       handle({ query, caller, signal }) {
         const isUnstable = query['org.matrix.msc4222.use_state_after'];
         const unstable = isUnstable ? 'org.matrix.msc4222.state_after' : undefined;
+        presence.syncing(caller.userId, query.set_presence, query.timeout);
         return sync({
           viewer: caller,
           since: query.since === '' ? undefined : query.since,
