@@ -1,3 +1,4 @@
+import type { Steps } from '../protocol/steps.ts';
 import type { Db } from './db.ts';
 import { lruCache } from './lru-cache.ts';
 import { fanOut, isLeaf, type LoadNode, type StateNode, type StateRef } from './state-trie.ts';
@@ -15,7 +16,12 @@ export interface StateNodes {
   readonly load: LoadNode;
   /** Writes what is not there yet and returns the id of the root. Inside the transaction of what refers to it. */
   store(ref: StateRef): number;
+  /** The same in steps, each of which may be a transaction of its own: the root comes last. */
+  storeInSteps(ref: StateRef): Steps<number>;
 }
+
+/** Entries below a node that is stored in one step. */
+const entriesAtOnce = 1000;
 
 export function stateNodesTable(db: Db, cacheBytes = 32 * 1024 * 1024): StateNodes {
   const select = db.prepare<[id: number], { body: Uint8Array }>('SELECT body FROM state_nodes WHERE id = ?');
@@ -42,7 +48,17 @@ export function stateNodesTable(db: Db, cacheBytes = 32 * 1024 * 1024): StateNod
     cache.set(id, node);
     return id;
   };
+  function* storeInSteps(ref: StateRef): Steps<number> {
+    if (typeof ref === 'number' || isLeaf(ref) || ref.size <= entriesAtOnce) return store(ref);
+    const children: (number | undefined)[] = [];
+    for (const child of ref.children) {
+      children.push(child && (yield* storeInSteps(child)));
+      if (typeof child === 'object') yield;
+    }
+    return store({ size: ref.size, children });
+  }
   return {
+    storeInSteps,
     load(id) {
       const cached = cache.get(id);
       if (cached !== undefined) return cached;

@@ -1,3 +1,5 @@
+import { perStep, type Steps } from './steps.ts';
+
 /** An event in the graph of `auth_events`. */
 export interface AuthNode<K> {
   /** 1 + the highest among its auth events, 0 without any: an event is always above what it cites. */
@@ -8,8 +10,8 @@ export interface AuthNode<K> {
 /** State events that stand in every one of the sets: tens of thousands in a large room, so they are not listed unasked. */
 export interface CommonState<K> {
   has(id: K): boolean;
-  /** Those whose generation is above this one. Asked for only when the answer depends on it, which is rare. */
-  above(generation: number): Iterable<K>;
+  /** Asked for only when the answer depends on it, which is rare. */
+  all(): Iterable<K>;
 }
 
 /**
@@ -22,26 +24,31 @@ export interface CommonState<K> {
  * `sets` may leave out what is in `common`. The walk goes down by generation, so that who reaches an event is known when
  * it is visited, and ends once all that is left is reached by all: in a large room mostly after a dozen events.
  */
-export function authDifferenceByGeneration<K>(
+export function* authDifferenceByGeneration<K>(
   sets: readonly Iterable<K>[],
   info: (id: K) => AuthNode<K> | undefined,
-  common: CommonState<K> = { has: () => false, above: () => [] },
-): Set<K> {
-  const found = walkDown(sets, [], info, common);
+  common: CommonState<K> = { has: () => false, all: () => [] },
+): Steps<Set<K>> {
+  const found = yield* walkDown(sets, [], info, common);
   if (found.size === 0) return found;
   // Shared state may reach what was found from above: then it is common after all.
   let lowest = Number.POSITIVE_INFINITY;
   for (const id of found) lowest = Math.min(lowest, info(id)?.generation ?? 0);
-  const above = [...common.above(lowest)];
-  return above.length === 0 ? found : walkDown(sets, above, info, common);
+  const above: K[] = [];
+  let looked = 0;
+  for (const id of common.all()) {
+    if (++looked % perStep === 0) yield;
+    if ((info(id)?.generation ?? 0) > lowest) above.push(id);
+  }
+  return above.length === 0 ? found : yield* walkDown(sets, above, info, common);
 }
 
-function walkDown<K>(
+function* walkDown<K>(
   sets: readonly Iterable<K>[],
   shared: readonly K[],
   info: (id: K) => AuthNode<K> | undefined,
   common: CommonState<K>,
-): Set<K> {
+): Steps<Set<K>> {
   const all = (1n << BigInt(sets.length)) - 1n;
   const reachedBy = new Map<K, bigint>(); // a bit for each set
   const pending = rows<K>();
@@ -63,16 +70,23 @@ function walkDown<K>(
       if ((before | by) === all) open--;
     }
   };
-  for (const id of shared) reach(id, all);
-  sets.forEach((set, index) => {
+  let visited = 0;
+  const isStepDone = () => ++visited % perStep === 0;
+  for (const id of shared) {
+    if (isStepDone()) yield;
+    reach(id, all);
+  }
+  for (const [index, set] of sets.entries()) {
     for (const id of set) {
+      if (isStepDone()) yield;
       starts.add(id);
       reach(id, 1n << BigInt(index));
     }
-  });
+  }
 
   for (let generation = pending.highest(); generation >= 0 && open > 0; generation--) {
     for (const id of pending.of(generation)) {
+      if (isStepDone()) yield;
       const by = reachedBy.get(id) ?? all;
       if (by !== all) {
         if (!starts.has(id)) difference.add(id);
@@ -88,10 +102,12 @@ function walkDown<K>(
  * The conflicted state subgraph: the events on any path over `auth_events` between two of the conflicted ones, these
  * included. https://spec.matrix.org/v1.19/rooms/v12/#definitions
  */
-export function conflictedSubgraphByGeneration<K>(
+export function* conflictedSubgraphByGeneration<K>(
   conflicted: ReadonlySet<K>,
   info: (id: K) => AuthNode<K> | undefined,
-): Set<K> {
+): Steps<Set<K>> {
+  let visited = 0;
+  const isStepDone = () => ++visited % perStep === 0;
   const pending = rows<K>();
   const seen = new Set<K>();
   const reach = (id: K) => {
@@ -102,11 +118,13 @@ export function conflictedSubgraphByGeneration<K>(
   };
   let lowest = Number.POSITIVE_INFINITY; // below it no path can end
   for (const id of conflicted) {
+    if (isStepDone()) yield;
     reach(id);
     lowest = Math.min(lowest, info(id)?.generation ?? lowest);
   }
   for (let generation = pending.highest(); generation > lowest; generation--) {
     for (const id of pending.of(generation)) {
+      if (isStepDone()) yield;
       for (const cited of info(id)?.authEvents ?? []) reach(cited);
     }
   }
@@ -115,6 +133,7 @@ export function conflictedSubgraphByGeneration<K>(
   const subgraph = new Set<K>();
   for (let generation = lowest; generation <= pending.highest(); generation++) {
     for (const id of pending.of(generation)) {
+      if (isStepDone()) yield;
       if (conflicted.has(id) || info(id)?.authEvents.some((cited) => subgraph.has(cited))) subgraph.add(id);
     }
   }

@@ -2,6 +2,7 @@ import type { EventId } from '../../shared/ids.ts';
 import type { AuthContext } from './auth-rule.ts';
 import type { RoomEvent } from './event.ts';
 import type { StateKey, StateMap } from './state-map.ts';
+import type { Steps } from './steps.ts';
 import { verifyThirdParty } from './third-party-invite.ts';
 import type { Verdict } from './verdict.ts';
 
@@ -23,9 +24,9 @@ export interface EventSource {
   /** A rejected event does not stand in for state that is missing while another event is judged. */
   isRejected(id: EventId): boolean;
   /** What some sets can reach over `auth_events`, but not all; conflicted events may be left out. Not asked for in version 1. */
-  authDifference(): ReadonlySet<EventId>;
+  authDifference(): Steps<ReadonlySet<EventId>>;
   /** The events on paths over `auth_events` between any two of these. Asked for by v2.1 only. */
-  conflictedSubgraph(ids: ReadonlySet<EventId>): ReadonlySet<EventId>;
+  conflictedSubgraph(ids: ReadonlySet<EventId>): Steps<ReadonlySet<EventId>>;
 }
 
 /** One event judged on the way, for whoever wants to replay a resolution. */

@@ -1,5 +1,6 @@
 import type { EventId } from '../../shared/ids.ts';
 import type { RoomEvent } from './event.ts';
+import { perStep, type Steps } from './steps.ts';
 
 /** Events that go in order: less than 0 if `a` comes first. */
 type Order = (a: RoomEvent, b: RoomEvent) => number;
@@ -12,10 +13,10 @@ const byTimeThenId: Order = (a, b) =>
  * The reverse topological power ordering: an event comes after those of `events` that it cites; among those that could
  * come next, the one whose sender has most power does. https://spec.matrix.org/v1.19/rooms/v12/#definitions
  */
-export function reverseTopologicalPowerOrder(
+export function* reverseTopologicalPowerOrder(
   events: ReadonlyMap<EventId, RoomEvent>,
   senderLevel: (event: RoomEvent) => number,
-): readonly RoomEvent[] {
+): Steps<readonly RoomEvent[]> {
   const levels = new Map<RoomEvent, number>();
   const ready = heap((a, b) => {
     const [levelOfA, levelOfB] = [levels.get(a) ?? 0, levels.get(b) ?? 0];
@@ -27,6 +28,7 @@ export function reverseTopologicalPowerOrder(
   const citing = new Map<EventId, RoomEvent[]>();
   const waitsFor = new Map<RoomEvent, number>();
   for (const event of events.values()) {
+    if (waitsFor.size % perStep === perStep - 1) yield;
     levels.set(event, senderLevel(event));
     const cited = [...new Set(event.authEvents)].filter((id) => events.has(id));
     for (const id of cited) {
@@ -39,7 +41,7 @@ export function reverseTopologicalPowerOrder(
   }
   const ordered: RoomEvent[] = [];
   for (let next = ready.pop(); next !== undefined; next = ready.pop()) {
-    ordered.push(next);
+    if (ordered.push(next) % perStep === 0) yield;
     for (const event of citing.get(next.eventId) ?? []) {
       const left = (waitsFor.get(event) ?? 0) - 1;
       waitsFor.set(event, left);
@@ -53,29 +55,33 @@ export function reverseTopologicalPowerOrder(
  * The mainline ordering: by how long ago the power levels that an event rests on were those of the room, longest first.
  * `powerLevelsOf` answers which `m.room.power_levels` an event cites. https://spec.matrix.org/v1.19/rooms/v12/#definitions
  */
-export function mainlineOrder(
+export function* mainlineOrder(
   events: Iterable<RoomEvent>,
   powerLevels: RoomEvent | undefined,
   powerLevelsOf: (event: RoomEvent) => RoomEvent | undefined,
-): readonly RoomEvent[] {
+): Steps<readonly RoomEvent[]> {
   const positions = new Map<EventId, number>(); // of power levels: those of the mainline, then all that were walked over
   for (let at = powerLevels; at !== undefined && !positions.has(at.eventId); at = powerLevelsOf(at)) {
+    if (positions.size % perStep === perStep - 1) yield;
     positions.set(at.eventId, positions.size);
   }
-  const positionOf = (event: RoomEvent): number => {
+  function* positionOf(event: RoomEvent): Steps<number> {
     const walked: EventId[] = [];
     let at = powerLevelsOf(event);
     for (; at !== undefined && !positions.has(at.eventId); at = powerLevelsOf(at)) {
-      walked.push(at.eventId);
+      if (walked.push(at.eventId) % perStep === 0) yield;
       positions.set(at.eventId, Number.POSITIVE_INFINITY); // ends a walk in circles
     }
     const position = (at === undefined ? undefined : positions.get(at.eventId)) ?? Number.POSITIVE_INFINITY;
     for (const id of walked) positions.set(id, position);
     return position;
-  };
+  }
 
-  return [...events]
-    .map((event) => ({ event, position: positionOf(event) }))
+  const placed: { readonly event: RoomEvent; readonly position: number }[] = [];
+  for (const event of events) {
+    if (placed.push({ event, position: yield* positionOf(event) }) % perStep === 0) yield;
+  }
+  return placed
     .sort((a, b) => {
       if (a.position !== b.position) return a.position > b.position ? -1 : 1;
       return byTimeThenId(a.event, b.event);

@@ -10,6 +10,7 @@ import {
   type Trace,
 } from './resolution.ts';
 import { type AuthState, type StateKey, splitStateKey, stateKeyOf } from './state-map.ts';
+import { perStep, type Steps } from './steps.ts';
 import { allow } from './verdict.ts';
 
 /**
@@ -19,10 +20,12 @@ import { allow } from './verdict.ts';
  * Where the text leaves it open we do as deployed servers do: each key is a conflict of its own, conflicts of one pass do
  * not see each other's outcome, and where no event of a key passes the oldest is taken.
  */
-export function resolveV1(input: Resolution, source: EventSource, trace?: Trace): Resolved {
+export function* resolveV1(input: Resolution, source: EventSource, trace?: Trace): Steps<Resolved> {
   const resolved = new Map<StateKey, RoomEvent>(); // R, as far as it is not in `input.unconflicted`
   const conflicts: Conflict[] = [];
+  let done = 0;
   for (const [key, ids] of input.conflicted) {
+    if (++done % perStep === 0) yield;
     const events = ids
       .map((id) => (id === undefined ? undefined : source.event(id)))
       .filter((event) => event !== undefined);
@@ -62,16 +65,22 @@ export function resolveV1(input: Resolution, source: EventSource, trace?: Trace)
     return events[0];
   };
 
-  const pass = (phase: ResolutionStep['phase'], isOfPhase: (conflict: Conflict) => boolean, choose: Choice) => {
-    const chosen = conflicts
-      .filter((conflict) => !resolved.has(conflict.key) && isOfPhase(conflict))
-      .map((conflict) => [conflict.key, choose(conflict, phase)] as const);
+  function* pass(
+    phase: ResolutionStep['phase'],
+    isOfPhase: (conflict: Conflict) => boolean,
+    choose: Choice,
+  ): Steps<void> {
+    const chosen: [StateKey, RoomEvent | undefined][] = [];
+    for (const conflict of conflicts) {
+      if (resolved.has(conflict.key) || !isOfPhase(conflict)) continue;
+      if (chosen.push([conflict.key, choose(conflict, phase)]) % perStep === 0) yield;
+    }
     for (const [key, event] of chosen) if (event !== undefined) resolved.set(key, event);
-  };
-  pass('power levels', ({ key }) => key === stateKeyOf('m.room.power_levels', ''), lastAllowed);
-  pass('join rules', ({ key }) => splitStateKey(key)[0] === 'm.room.join_rules', lastAllowed);
-  pass('members', ({ key }) => splitStateKey(key)[0] === 'm.room.member', lastAllowed);
-  pass('other events', () => true, highestAllowed);
+  }
+  yield* pass('power levels', ({ key }) => key === stateKeyOf('m.room.power_levels', ''), lastAllowed);
+  yield* pass('join rules', ({ key }) => splitStateKey(key)[0] === 'm.room.join_rules', lastAllowed);
+  yield* pass('members', ({ key }) => splitStateKey(key)[0] === 'm.room.member', lastAllowed);
+  yield* pass('other events', () => true, highestAllowed);
   return new Map([...resolved].map(([key, event]) => [key, event.eventId]));
 }
 

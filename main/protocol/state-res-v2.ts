@@ -14,6 +14,7 @@ import {
 import type { RoomVersionRules } from './room-versions.ts';
 import { type AuthState, type StateKey, stateKeyOf } from './state-map.ts';
 import { mainlineOrder, reverseTopologicalPowerOrder } from './state-res-order.ts';
+import { perStep, type Steps } from './steps.ts';
 
 /**
  * State resolution since room version 2; 2.1 (version 12) starts from nothing and replays more.
@@ -24,9 +25,14 @@ import { mainlineOrder, reverseTopologicalPowerOrder } from './state-res-order.t
  * - only power levels and join rules with an empty state key are power events: no other ones govern anything;
  * - the auth chain of a power event is followed through events of the full conflicted set only.
  */
-export function resolveV2(rules: RoomVersionRules, input: Resolution, source: EventSource, trace?: Trace): Resolved {
+export function* resolveV2(
+  rules: RoomVersionRules,
+  input: Resolution,
+  source: EventSource,
+  trace?: Trace,
+): Steps<Resolved> {
   const isV21 = rules.stateResolution === 'v2.1';
-  const full = fullConflictedSet(input, source, isV21);
+  const full = yield* fullConflictedSet(input, source, isV21);
   const cited = citedState(source);
   const resolved = new Map<StateKey, RoomEvent>(); // on top of the unconflicted state map; in 2.1 of nothing
 
@@ -35,8 +41,9 @@ export function resolveV2(rules: RoomVersionRules, input: Resolution, source: Ev
     return id === undefined ? resolved.get(key) : source.event(id);
   };
   /** The iterative auth checks algorithm. */
-  const apply = (events: readonly RoomEvent[], phase: ResolutionStep['phase']) => {
-    for (const event of events) {
+  function* apply(events: readonly RoomEvent[], phase: ResolutionStep['phase']): Steps<void> {
+    for (const [index, event] of events.entries()) {
+      if (index % perStep === perStep - 1) yield;
       const state: AuthState = {
         get(type, stateKey) {
           const key = stateKeyOf(type, stateKey);
@@ -52,21 +59,18 @@ export function resolveV2(rules: RoomVersionRules, input: Resolution, source: Ev
       trace?.({ phase, event, verdict });
       if (verdict.allowed) resolved.set(stateKeyOf(event.type, event.stateKey ?? ''), event);
     }
-  };
+  }
 
   const powerEvents = withAuthChains(full, isPowerEvent); // X
   const levelOfSender = (event: RoomEvent) => {
     const state: AuthState = { get: (type, stateKey) => cited(event).get(stateKeyOf(type, stateKey)) };
     return powerLevels(state, rules).userLevel(event.sender);
   };
-  apply(reverseTopologicalPowerOrder(powerEvents, levelOfSender), 'power events');
+  yield* apply(yield* reverseTopologicalPowerOrder(powerEvents, levelOfSender), 'power events');
 
   const rest = [...full.values()].filter((event) => !powerEvents.has(event.eventId));
   const levels = stateKeyOf('m.room.power_levels', '');
-  apply(
-    mainlineOrder(rest, inState(levels), (event) => cited(event).get(levels)),
-    'other events',
-  );
+  yield* apply(yield* mainlineOrder(rest, inState(levels), (event) => cited(event).get(levels)), 'other events');
 
   // "Update the result by replacing any event with the event with the same key from the unconflicted state map."
   const outcome = new Map<StateKey, EventId>();
@@ -78,14 +82,21 @@ export function resolveV2(rules: RoomVersionRules, input: Resolution, source: Ev
  * "The union of the conflicted state set and the auth difference" and, since version 12, the conflicted state subgraph;
  * as far as it is known here.
  */
-function fullConflictedSet(input: Resolution, source: EventSource, isV21: boolean): ReadonlyMap<EventId, RoomEvent> {
+function* fullConflictedSet(
+  input: Resolution,
+  source: EventSource,
+  isV21: boolean,
+): Steps<ReadonlyMap<EventId, RoomEvent>> {
   const conflicted = new Set<EventId>();
   for (const values of input.conflicted.values()) for (const id of values) if (id !== undefined) conflicted.add(id);
-  const subgraph = isV21 ? source.conflictedSubgraph(conflicted) : [];
+  const subgraph = isV21 ? yield* source.conflictedSubgraph(conflicted) : [];
+  const difference = yield* source.authDifference();
 
   const full = new Map<EventId, RoomEvent>();
-  for (const ids of [conflicted, source.authDifference(), subgraph]) {
+  let looked = 0;
+  for (const ids of [conflicted, difference, subgraph]) {
     for (const id of ids) {
+      if (++looked % perStep === 0) yield;
       const event = full.has(id) ? undefined : source.event(id);
       if (event?.stateKey !== undefined) full.set(id, event);
     }

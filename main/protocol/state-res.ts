@@ -11,6 +11,7 @@ import type { RoomVersionRules } from './room-versions.ts';
 import type { StateMap } from './state-map.ts';
 import { resolveV1 } from './state-res-v1.ts';
 import { resolveV2 } from './state-res-v2.ts';
+import { finish, type Steps } from './steps.ts';
 
 /**
  * Which events stand where the states of a room's forks differ. Whatever the order of the sets, the answer is the same
@@ -18,10 +19,20 @@ import { resolveV2 } from './state-res-v2.ts';
  *
  * `trace` is told of every event that is judged, in order. https://spec.matrix.org/v1.19/rooms/v12/#state-resolution
  */
-export function resolveState(rules: RoomVersionRules, input: Resolution, source: EventSource, trace?: Trace): Resolved {
+export function* resolveInSteps(
+  rules: RoomVersionRules,
+  input: Resolution,
+  source: EventSource,
+  trace?: Trace,
+): Steps<Resolved> {
   if (input.conflicted.size === 0) return new Map();
-  return rules.stateResolution === 'v1' ? resolveV1(input, source, trace) : resolveV2(rules, input, source, trace);
+  if (rules.stateResolution === 'v1') return yield* resolveV1(input, source, trace);
+  return yield* resolveV2(rules, input, source, trace);
 }
+
+/** The same at once. */
+export const resolveState = (rules: RoomVersionRules, input: Resolution, source: EventSource, trace?: Trace) =>
+  finish(resolveInSteps(rules, input, source, trace));
 
 /** A source over events in memory: for tests and small rooms. The auth chains of all sets are walked. */
 export function sourceFrom(

@@ -52,7 +52,7 @@ export function createAdmitMember(deps: AdmitDeps): Rooms['admit'] {
       if (!isJoinedUp || judge.missingAuthEvents(event).length > 0) {
         throw new MatrixError(400, 'M_INVALID_PARAM', 'The event cites events that this server does not know.');
       }
-      const stateBefore = resolve(head.rules, states);
+      const stateBefore = await resolve.ahead(head.rules, states);
       const judgement = judge.judge(event, { stateBefore, currentState: head.state, verifiedBy: signers });
       if (judgement.outcome !== 'accepted') throw forbidden(judgement.why?.reason ?? 'The event is not allowed.');
       const policy = policyServers.of(reader.auth(head.state), head.servers);

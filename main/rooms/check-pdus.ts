@@ -62,12 +62,15 @@ export type CheckEvents = (
   askAlso: readonly ServerName[],
 ) => Promise<ReadonlyMap<EventId, CheckedEvent | RefusedEvent>>;
 
+const hashedAtOnce = 100;
+
 export function createCheckEvents(keyring: Keyring): CheckEvents {
   return async (events, askAlso) => {
     const results = new Map<EventId, CheckedEvent | RefusedEvent>();
     if (events.length === 0) return results;
     const verdicts = await keyring.verifyEvents(events, { askAlso });
-    for (const event of events) {
+    for (const [index, event] of events.entries()) {
+      if (index % hashedAtOnce === hashedAtOnce - 1) await new Promise(setImmediate);
       const verdict = verdicts.get(event.eventId);
       if (verdict?.ok !== true) {
         const reason = verdict?.why ?? 'Its signatures were not verified.';

@@ -23,6 +23,8 @@ const requestsAtOnce = 8;
 const writtenAtOnce = 100;
 /** Of one auth chain that is fetched event by event. */
 const mostAuthEvents = 50_000;
+/** A state may have tens of thousands. */
+const parsedAtOnce = 50;
 const mostAuthSize = 50_000_000; // in characters of JSON
 
 interface FetchDeps {
@@ -43,7 +45,8 @@ export function createFetchOutliers({ core, remote, checkEvents, log }: FetchDep
     dropped?: Set<EventId>,
   ) => {
     const events = new Map<EventId, RoomEvent>();
-    for (const pdu of pdus) {
+    for (const [index, pdu] of pdus.entries()) {
+      if (index % parsedAtOnce === parsedAtOnce - 1) await new Promise(setImmediate);
       const event = checkFormat(pdu, head.roomId, head.rules);
       if (!isRefused(event)) events.set(event.eventId, event);
     }

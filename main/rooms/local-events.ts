@@ -77,6 +77,11 @@ export function createLocalEvents(deps: LocalEventsDeps): LocalEvents {
           prevs.map((prev) => prev.stateAfter ?? 0),
         );
 
+  const stateAhead = async (head: RoomHead, prevs: readonly EventRecord[]): Promise<StateRef> => {
+    const states = prevs.map((prev) => prev.stateAfter ?? 0);
+    return prevs.length === head.extremities.length ? head.state : resolve.ahead(head.rules, states);
+  };
+
   /** A server that lets a user in must have signed. Nobody else's word is needed for what we say ourselves. */
   const verifiedBy = async (event: RoomEvent): Promise<ReadonlySet<ServerName>> => {
     const server = authorisingServer(event);
@@ -178,7 +183,7 @@ export function createLocalEvents(deps: LocalEventsDeps): LocalEvents {
       const make = async () => {
         const head = residentHead(roomId);
         const prevs = prevsFor(head);
-        const state = stateAfter(head, prevs);
+        const state = await stateAhead(head, prevs);
         const place: EventPlace = {
           roomId,
           rules: head.rules,

@@ -71,7 +71,7 @@ const mostStatesFetched = 20;
 
 export function createReceiveEvents(deps: ReceiveDeps): ReceiveEvents {
   const { core, outliers, fetchMissing, fetchState, settling, placesFor, clock, log, walkPauseMs } = deps;
-  const { heads, store, judge, resolve, write, commit } = core;
+  const { heads, store, judge, resolve, resolveAhead, write, commit } = core;
 
   const pausedUntil = new Map<string, number>(); // by room and whom we would ask first
 
@@ -117,6 +117,22 @@ export function createReceiveEvents(deps: ReceiveDeps): ReceiveEvents {
       (judge.missingAuthEvents(event).length === 0 &&
         (states.has(event.eventId) || missingPrevs(event, headOf(roomId)).length === 0));
 
+    const statesBefore = (event: RoomEvent): readonly StateRef[] => {
+      const known = states.get(event.eventId);
+      return known === undefined ? statesAfterPrevs(event, headOf(roomId)) : [known];
+    };
+    /** It takes a transaction of its own, and a resolution before that which others do not wait for. */
+    const isLong = ({ event }: CheckedEvent): boolean => {
+      if (isKnown(event)) return false;
+      const before = statesBefore(event);
+      return source === 'backfill' ? resolve.isLong(before) : resolveAhead.isLong(event, before);
+    };
+    const prepare = async ({ event }: CheckedEvent): Promise<void> => {
+      const before = statesBefore(event);
+      if (source === 'backfill') await resolve.ahead(headOf(roomId).rules, before);
+      else await resolveAhead.resolve(event, before);
+    };
+
     /** All of `queue` that is ready from its start on, in one transaction. Returns how many that were. */
     const settleReady = async (
       queue: readonly CheckedEvent[],
@@ -125,7 +141,9 @@ export function createReceiveEvents(deps: ReceiveDeps): ReceiveEvents {
     ): Promise<number> => {
       const [first] = queue;
       if (first === undefined || !isReady(first)) return 0;
-      const batch = queue.slice(0, settledAtOnce);
+      const isAlone = isLong(first);
+      if (isAlone) await prepare(first);
+      const batch = queue.slice(0, isAlone ? 1 : settledAtOnce);
       const advice = as === 'backfill' ? undefined : await settling.adviceOn(batch, headOf(roomId));
       const settleOne = (checked: CheckedEvent, effects: Effects) => {
         const { event } = checked;
@@ -135,7 +153,7 @@ export function createReceiveEvents(deps: ReceiveDeps): ReceiveEvents {
           return;
         }
         const head = headOf(roomId);
-        const before = states.get(event.eventId) ?? resolve(head.rules, statesAfterPrevs(event, head));
+        const before = resolve(head.rules, statesBefore(event));
         const place = places?.get(event.eventId);
         onSettled(
           checked,
@@ -147,7 +165,7 @@ export function createReceiveEvents(deps: ReceiveDeps): ReceiveEvents {
         commit((effects) => {
           let settled = 0;
           for (const checked of batch.slice(0, most)) {
-            if (!isReady(checked)) break;
+            if (!isReady(checked) || (settled > 0 && isLong(checked))) break;
             settleOne(checked, effects);
             settled++;
           }
@@ -186,7 +204,7 @@ export function createReceiveEvents(deps: ReceiveDeps): ReceiveEvents {
         if (state === undefined) return undefined;
         found.push(state);
       }
-      return resolve(head.rules, [...statesAfterPrevs(event, head), ...found]);
+      return resolve.ahead(head.rules, [...statesAfterPrevs(event, head), ...found]);
     };
 
     const supplyAuth = async ({ event }: CheckedEvent): Promise<Waiting | undefined> => {

@@ -7,6 +7,7 @@ import { stateKeyOf } from '../protocol/state-map.ts';
 import type { SetCurrentState } from './current-state.ts';
 import type { Effects } from './effects.ts';
 import type { EventRecord, EventStore } from './event-store.ts';
+import type { FollowExtremities } from './extremities.ts';
 import type { ApplyRedactions } from './redactions.ts';
 import type { ResolveRoom } from './resolve-room.ts';
 import type { RoomHead, RoomHeads } from './room-heads.ts';
@@ -28,29 +29,22 @@ export interface JudgedEvent {
 /** Writes an event and all that follows from it. Inside a transaction. */
 export type WriteEvent = (judged: JudgedEvent, effects: Effects) => EventRecord;
 
-/** Events are rejected behind each other's back: how far we look for what they follow. */
-const mostRejectedInARow = 1000;
-
 interface WriteEventDeps {
   readonly now: () => number;
   readonly tables: Tables;
+  readonly headOf: (event: RoomEvent) => RoomHead;
   readonly heads: RoomHeads;
   readonly store: EventStore;
+  readonly followExtremities: FollowExtremities;
   readonly resolve: ResolveRoom;
   readonly setCurrentState: SetCurrentState;
   readonly applyRedactions: ApplyRedactions;
 }
 
 export function createWriteEvent(deps: WriteEventDeps): WriteEvent {
-  const { now, tables, heads, store, resolve, setCurrentState, applyRedactions } = deps;
+  const { now, tables, headOf, heads, store, followExtremities, resolve, setCurrentState, applyRedactions } = deps;
   const { eventIds, stateKeys, stateNodes, edges, relations, positions } = tables;
   const { load } = stateNodes;
-
-  const headOf = (event: RoomEvent): RoomHead => {
-    const head = heads.get(event.roomId);
-    if (head === undefined) throw new Error(`room ${event.roomId} is not here`);
-    return head;
-  };
 
   /** After the highest of what it follows. What follows nothing that we have comes after all that we have. */
   const topologicalOf = (prevs: readonly number[], head: RoomHead): number => {
@@ -124,29 +118,14 @@ export function createWriteEvent(deps: WriteEventDeps): WriteEvent {
     relations.relate(id, eventIds.number(target as EventId), relType);
   };
 
-  /** What is not an extremity any more once all of `prevs` are followed: behind what was not accepted, too. */
-  const followed = (prevs: readonly number[]): ReadonlySet<number> => {
-    const seen = new Set<number>();
-    const pending = [...prevs];
-    for (let id = pending.pop(); id !== undefined && seen.size < mostRejectedInARow; id = pending.pop()) {
-      if (seen.has(id)) continue;
-      seen.add(id);
-      const record = store.at(id);
-      if (record !== undefined && record.outcome !== 'accepted')
-        pending.push(...record.event.prevEvents.map(eventIds.number));
-    }
-    return seen;
-  };
-
   const isFollowed = (id: number) => edges.citersOf(id).some((citer) => store.at(citer)?.outcome === 'accepted');
 
   /** The room goes on from here: new forward extremities, and so a new current state. */
   const advance = (record: EventRecord, { isNew, prevs }: Cited, head: RoomHead, effects: Effects) => {
-    const gone = followed(prevs);
-    const rest = head.extremities.filter((id) => !gone.has(id));
-    for (const id of head.extremities) if (gone.has(id)) edges.removeForward(head.id, id);
-    const extremities = !isNew && isFollowed(record.id) ? rest : [...rest, record.id];
-    if (extremities.length > rest.length) edges.addForward(head.id, record.id);
+    const { gone, left } = followExtremities(head, prevs);
+    for (const id of gone) edges.removeForward(head.id, id);
+    const extremities = !isNew && isFollowed(record.id) ? left : [...left, record.id];
+    if (extremities.length > left.length) edges.addForward(head.id, record.id);
     heads.update(head.roomId, { extremities });
 
     const states = extremities.map((id) => store.at(id)?.stateAfter ?? 0);

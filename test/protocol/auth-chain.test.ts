@@ -2,10 +2,18 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
   type AuthNode,
-  authDifferenceByGeneration,
-  conflictedSubgraphByGeneration,
+  type CommonState,
+  authDifferenceByGeneration as differenceInSteps,
   generationsOf,
+  conflictedSubgraphByGeneration as subgraphInSteps,
 } from '../../main/protocol/auth-chain.ts';
+import { finish } from '../../main/protocol/steps.ts';
+
+type Info = (id: number) => AuthNode<number> | undefined;
+const authDifferenceByGeneration = (sets: readonly number[][], info: Info, common?: CommonState<number>) =>
+  finish(differenceInSteps(sets, info, common));
+const conflictedSubgraphByGeneration = (conflicted: ReadonlySet<number>, info: Info) =>
+  finish(subgraphInSteps(conflicted, info));
 
 /** A graph whose nodes are numbers, each citing lower ones only. Half of them cite what was last: deep, with side arms. */
 const graph = fc
@@ -63,8 +71,7 @@ describe('auth difference', () => {
         const own = given.map((set) => set.filter((id) => id < cites.length));
         const shared = new Set(alike.filter((id) => id < cites.length));
         const { info } = read(cites);
-        const above = (generation: number) => [...shared].filter((id) => (info(id)?.generation ?? 0) > generation);
-        const found = authDifferenceByGeneration(own, info, { has: (id) => shared.has(id), above });
+        const found = authDifferenceByGeneration(own, info, { has: (id) => shared.has(id), all: () => shared });
         const whole = own.map((set) => [...set, ...shared]);
         expect(inOrder(found)).toEqual(differenceByDefinition(cites, whole, own));
       }),
@@ -96,7 +103,7 @@ describe('auth difference', () => {
     const { info, asked } = read(cites);
     const common = {
       has: (id: number) => id === 0 || (id >= 100 && id <= 30_100),
-      above: () => expect.fail('asked for all'),
+      all: () => expect.fail('asked for all'),
     };
     expect(inOrder(authDifferenceByGeneration([[30_101], [30_102]], info, common))).toEqual([]);
     expect(asked.length).toBeLessThan(20);

@@ -1,8 +1,16 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { RoomEvent } from '../../main/protocol/event.ts';
-import { mainlineOrder, reverseTopologicalPowerOrder } from '../../main/protocol/state-res-order.ts';
+import {
+  mainlineOrder as mainlineInSteps,
+  reverseTopologicalPowerOrder as powerOrderInSteps,
+} from '../../main/protocol/state-res-order.ts';
+import { finish } from '../../main/protocol/steps.ts';
 import { testRoom } from '../support/pdu-factory.ts';
+
+const mainlineOrder = (...given: Parameters<typeof mainlineInSteps>) => finish(mainlineInSteps(...given));
+const reverseTopologicalPowerOrder = (...given: Parameters<typeof powerOrderInSteps>) =>
+  finish(powerOrderInSteps(...given));
 
 const alice = '@alice:a.test';
 const room = testRoom('11', { creator: alice });

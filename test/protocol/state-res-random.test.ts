@@ -4,6 +4,7 @@ import { authDifferenceByGeneration, generationsOf } from '../../main/protocol/a
 import { type ResolutionStep, separate } from '../../main/protocol/resolution.ts';
 import { type StateMap, stateKeyOf } from '../../main/protocol/state-map.ts';
 import { resolveSets, resolveState, sourceFrom } from '../../main/protocol/state-res.ts';
+import { finish, type Steps } from '../../main/protocol/steps.ts';
 import type { EventId } from '../../shared/ids.ts';
 import { naiveResolve } from '../support/naive-state-res.ts';
 import { playRoom, type Resolving, randomSteps, reversed } from '../support/random-room.ts';
@@ -60,13 +61,13 @@ function resolveEachWay({ room, sets }: Resolving, seen: Seen): StateMap {
   const ids = new Set([...conflicted.values()].flat().filter((id) => id !== undefined));
   seen.conflicts += conflicted.size > 0 ? 1 : 0;
   seen.refusals += steps.filter(({ verdict }) => !verdict.allowed).length;
-  seen.differences += source.authDifference().size > 0 ? 1 : 0;
-  seen.subgraphs += source.conflictedSubgraph(ids).size > ids.size ? 1 : 0;
+  seen.differences += finish(source.authDifference()).size > 0 ? 1 : 0;
+  seen.subgraphs += finish(source.conflictedSubgraph(ids)).size > ids.size ? 1 : 0;
   return state;
 }
 
 /** The auth difference as a store finds it: from where the forks differ, and what they share only if it must. */
-function differenceOfForks({ room: { events }, sets }: Resolving): ReadonlySet<EventId> {
+function differenceOfForks({ room: { events }, sets }: Resolving): Steps<ReadonlySet<EventId>> {
   const { conflicted, unconflicted } = separate(sets);
   const generations = generationsOf(events.keys(), (id) => events.get(id)?.authEvents);
   const generation = (id: EventId) => generations.get(id) ?? 0;
@@ -78,7 +79,7 @@ function differenceOfForks({ room: { events }, sets }: Resolving): ReadonlySet<E
         const event = events.get(id);
         return event !== undefined && unconflicted(stateKeyOf(event.type, event.stateKey ?? '')) === id;
       },
-      above: (lowest) => [...events.keys()].filter((id) => generation(id) > lowest && isShared(id)),
+      all: () => [...events.keys()].filter(isShared),
     },
   );
 

@@ -3,7 +3,7 @@ import type { RoomEvent } from '../../main/protocol/event.ts';
 import type { JsonObject } from '../../main/protocol/json.ts';
 import { type EventSource, type ResolutionStep, separate } from '../../main/protocol/resolution.ts';
 import { type StateKey, type StateMap, stateKeyOf } from '../../main/protocol/state-map.ts';
-import { resolveSets, resolveState, sourceFrom } from '../../main/protocol/state-res.ts';
+import { resolveInSteps, resolveSets, resolveState, sourceFrom } from '../../main/protocol/state-res.ts';
 import type { EventId } from '../../shared/ids.ts';
 import { type TestRoom, testRoom } from '../support/pdu-factory.ts';
 
@@ -353,6 +353,36 @@ describe('large rooms', () => {
     const input = { conflicted, unconflicted: (key: StateKey) => (key === topic ? undefined : state.get(key)) };
     expect(resolveState(room.rules, input, source)).toEqual(new Map([[topic, second.eventId]]));
     expect(reads).toBeLessThan(40);
+  });
+
+  test.each(['1', '11', '12'])('many conflicts are resolved in small steps, to the same end: version %s', (version) => {
+    const room = publicRoom(version);
+    const [one, other] = forksOf(room);
+    for (let number = 0; number < 1000; number++) {
+      one.join(`@one${number}:m.test`);
+      other.join(`@other${number}:m.test`);
+      other.topic(alice, `${number}`);
+    }
+    const sets = [one.state, other.state];
+    const source = sourceFrom(room.events, sets);
+    let reads = 0;
+    let most = 0;
+    let steps = 0;
+    const counted = (id: EventId) => {
+      reads++;
+      return source.event(id);
+    };
+    const counting: EventSource = { ...source, event: counted };
+    const resolving = resolveInSteps(room.rules, separate(sets), counting);
+    for (let step = resolving.next(); ; step = resolving.next(), steps++) {
+      most = Math.max(most, reads);
+      reads = 0;
+      if (step.done !== true) continue;
+      expect(step.value).toEqual(resolveState(room.rules, separate(sets), source));
+      break;
+    }
+    expect(steps).toBeGreaterThan(5);
+    expect(most).toBeLessThan(2500);
   });
 
   test('power levels may have been changed 20,000 times', () => {
