@@ -5,8 +5,8 @@ import { writeJson } from '../../main/protocol/canonical-json.ts';
 import { type JsonObject, type ParsedJson, parseJson } from '../../main/protocol/json.ts';
 import type { ServerName } from '../../shared/ids.ts';
 import { forbidden } from '../../shared/matrix-error.ts';
+import { problemsOf } from './check-replies.ts';
 import { memoryLog } from './memory-log.ts';
-import { problemsWith } from './openapi.ts';
 
 export interface AskedReply extends ParsedJson {
   readonly status: number;
@@ -40,7 +40,8 @@ export function askRoutes(routes: readonly AnyRoute[], record?: RecordRequest): 
       ...(payload !== undefined && { payload }),
     });
     const parsed = parseJson(reply.rawPayload);
-    const problems = problemsWith('server-server', method, uri, reply.statusCode, JSON.parse(reply.payload));
+    const asked = { method, uri, status: reply.statusCode, json: JSON.parse(reply.payload) };
+    const problems = problemsOf(asked);
     if (problems.length > 0)
       throw new Error(`${method} ${uri} is not as the specification has it: ${problems.join('; ')}`);
     return { status: reply.statusCode, body: parsed.value as JsonObject, ...parsed };

@@ -21,9 +21,9 @@ import { identifyingState, stripped } from '../../main/rooms/stripped-state.ts';
 import { roomUpgrader } from '../../main/rooms/upgrade-room.ts';
 import { askRoutes } from './ask-routes.ts';
 import { atEnd } from './at-end.ts';
+import { problemsOf } from './check-replies.ts';
 import { memoryInspector } from './memory-inspector.ts';
 import { type MemoryServer, memoryNetwork } from './memory-servers.ts';
-import { problemsWith } from './openapi.ts';
 import { tempFolder } from './temp-folder.ts';
 
 interface ClientServerOptions {
@@ -133,8 +133,7 @@ export async function clientServer(options: ClientServerOptions = {}) {
       ...(body !== undefined && { payload: typeof body === 'string' ? body : JSON.stringify(body) }),
     });
     const json = reply.payload === '' ? undefined : JSON.parse(reply.payload);
-    const isDeliberate = url.endsWith('/voip/turnServer'); // the schema has no word for "there is none"
-    const problems = isDeliberate ? [] : problemsWith('client-server', method, url, reply.statusCode, json);
+    const problems = problemsOf({ method, uri: url, status: reply.statusCode, json });
     expect(problems, `${method} ${url} answered ${reply.payload}`).toEqual([]);
     return { status: reply.statusCode, headers: reply.headers, body: json };
   };

@@ -19,11 +19,20 @@ if (noOpenApi !== undefined) console.log(`replies are not checked against their 
 type Node = { readonly [key: string]: unknown };
 const isNode = (value: unknown): value is Node => typeof value === 'object' && value !== null && !Array.isArray(value);
 
-interface Operation {
-  readonly method: string;
-  readonly path: RegExp;
+interface Operation extends SpecifiedOperation {
+  readonly pattern: RegExp;
   /** By status: the schema, with the file that its references start from. */
   readonly responses: ReadonlyMap<number, { readonly schema: unknown; readonly file: string }>;
+  /** By status: what the specification names in the words around it. */
+  readonly errcodes: ReadonlyMap<number, ReadonlySet<string>>;
+}
+
+/** An operation as the specification lists it. */
+export interface SpecifiedOperation {
+  readonly id: string;
+  readonly method: string;
+  /** `/_matrix/federation/v1/state/{roomId}` */
+  readonly path: string;
 }
 
 const files = new Map<string, unknown>();
@@ -70,9 +79,11 @@ function selfContained(schema: unknown, file: string): Node {
 
 function operationsIn(api: Api): readonly Operation[] {
   const folder = join(specDir ?? '', 'data/api', api);
-  return readdirSync(folder)
+  const all = readdirSync(folder)
     .filter((name) => name.endsWith('.yaml'))
     .flatMap((name) => operationsOf(join(folder, name)));
+  const open = ({ path }: Operation) => path.split('{').length; // `/query/profile` goes before `/query/{queryType}`
+  return all.sort((a, b) => open(a) - open(b));
 }
 
 function operationsOf(file: string): readonly Operation[] {
@@ -81,9 +92,12 @@ function operationsOf(file: string): readonly Operation[] {
   const paths = isNode(document) && isNode(document['paths']) ? document['paths'] : {};
   return Object.entries(paths).flatMap(([path, item]) =>
     Object.entries(isNode(item) ? item : {}).map(([method, operation]) => ({
+      id: isNode(operation) ? String(operation['operationId']) : '',
       method: method.toUpperCase(),
-      path: asPattern(base + path.trim()),
+      path: base + path.trim(),
+      pattern: asPattern(base + path.trim()),
       responses: responsesOf(operation, file),
+      errcodes: errcodesOf(operation),
     })),
   );
 }
@@ -102,6 +116,16 @@ function responsesOf(operation: unknown, file: string): Operation['responses'] {
   return found;
 }
 
+function errcodesOf(operation: unknown): Operation['errcodes'] {
+  const responses = isNode(operation) && isNode(operation['responses']) ? operation['responses'] : {};
+  return new Map(
+    Object.entries(responses).map(([status, response]) => [
+      Number(status),
+      new Set(JSON.stringify(response).match(/\bM_[A-Z_]+\b/g) ?? []),
+    ]),
+  );
+}
+
 const operations = new Map<Api, readonly Operation[]>();
 const compiled = new Map<unknown, ValidateFunction>();
 const ajv = new Ajv2020({ strict: false, validateFormats: false, allErrors: true });
@@ -113,7 +137,8 @@ const ajv = new Ajv2020({ strict: false, validateFormats: false, allErrors: true
 export function problemsWith(api: Api, method: string, path: string, status: number, body: unknown): readonly string[] {
   if (noOpenApi !== undefined) return [];
   const operation = find(api, method, path);
-  if (operation === undefined) return [];
+  const wrong = api === 'server-server' && status >= 400 ? problemsWithError(operation?.errcodes, status, body) : [];
+  if (operation === undefined || wrong.length > 0) return wrong;
   const response = operation.responses.get(status);
   if (response === undefined) {
     const isAsItMustBe = status < 400 || hasErrorShape(body) || (status === 401 && isChallenge(body));
@@ -131,10 +156,41 @@ export function problemsWith(api: Api, method: string, path: string, status: num
 /** Whether the specification has this endpoint. */
 export const isSpecified = (api: Api, method: string, path: string): boolean => find(api, method, path) !== undefined;
 
-function find(api: Api, method: string, path: string): Operation | undefined {
+/** All operations of an API. */
+export const specifiedOperations = (api: Api): readonly SpecifiedOperation[] => all(api);
+
+function all(api: Api): readonly Operation[] {
   const known = operations.get(api) ?? operationsIn(api);
   operations.set(api, known);
-  return known.find((each) => each.method === method && each.path.test(path.split('?')[0] ?? ''));
+  return known;
+}
+
+function find(api: Api, method: string, path: string): Operation | undefined {
+  return all(api).find((each) => each.method === method && each.pattern.test(path.split('?')[0] ?? ''));
+}
+
+/**
+ * What any operation between servers may refuse with, whether or not its own list says so. 400, 401, 403, 404, 405 and 429 by
+ * https://spec.matrix.org/v1.19/client-server-api/#standard-error-response (which server-server-api.md takes over: TLS,
+ * request authentication, server ACLs, unsupported endpoints), 413 by its #common-error-codes.
+ */
+const forAll: Readonly<Record<number, readonly string[]>> = {
+  400: ['M_BAD_JSON', 'M_NOT_JSON', 'M_INVALID_PARAM', 'M_MISSING_PARAM'],
+  401: ['M_UNAUTHORIZED'],
+  403: ['M_FORBIDDEN'],
+  404: ['M_NOT_FOUND', 'M_UNRECOGNIZED'],
+  405: ['M_UNRECOGNIZED'],
+  413: ['M_TOO_LARGE'],
+  429: ['M_LIMIT_EXCEEDED'],
+};
+
+function problemsWithError(own: Operation['errcodes'] | undefined, status: number, body: unknown): readonly string[] {
+  if (!isNode(body) || !hasErrorShape(body)) return ['it is no Matrix error'];
+  const { errcode, retry_after_ms: retryAfterMs } = body;
+  const allowed = [...(forAll[status] ?? []), ...(own?.get(status) ?? [])];
+  if (allowed.length === 0) return [`the operation does not answer ${status}`];
+  if (!allowed.includes(String(errcode))) return [`${status} is for ${allowed.join(', ')}, and not for ${errcode}`];
+  return status === 429 && typeof retryAfterMs !== 'number' ? ['retry_after_ms is missing'] : [];
 }
 
 /** Of user-interactive authentication. */

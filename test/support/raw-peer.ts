@@ -12,6 +12,7 @@ import { type SigningKey, signingKeyFromSeed, signJson } from '../../main/protoc
 import type { EventId, ServerName } from '../../shared/ids.ts';
 import { atEnd } from './at-end.ts';
 import type { TestCa } from './certificates.ts';
+import { checkBody } from './check-replies.ts';
 
 /** A federation peer that does exactly as it is told, wrong things too. It has one user, and rooms that others can join. */
 export interface RawPeer {
@@ -275,9 +276,10 @@ function overTls(
       reply.setEncoding('utf8').on('data', (chunk: string) => {
         text += chunk;
       });
-      reply.once('end', () =>
-        resolve({ status: reply.statusCode ?? 0, body: text.startsWith('{') ? JSON.parse(text) : {} }),
-      );
+      reply.once('end', () => {
+        checkBody(method, path, reply.statusCode ?? 0, reply.headers['content-type'], text);
+        resolve({ status: reply.statusCode ?? 0, body: text.startsWith('{') ? JSON.parse(text) : {} });
+      });
       reply.once('error', reject);
     });
     sent.once('error', reject);

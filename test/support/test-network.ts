@@ -5,6 +5,7 @@ import { type InboundReply, type Net, type OutboundRequest, realPlatform } from 
 import { readConfig } from '../../main/settings.ts';
 import { type Bridge, connectBridge } from '../../shared/bridge.ts';
 import { atEnd } from './at-end.ts';
+import { checkBody } from './check-replies.ts';
 import { memoryLog } from './memory-log.ts';
 import { portPair } from './port-pair.ts';
 import { sqlWasm } from './sql-wasm.ts';
@@ -124,9 +125,12 @@ function overHttp(url: string, outbound: OutboundRequest): Promise<InboundReply>
         if (size > maxBytes) reply.destroy(new Error('the reply is too long'));
       });
       reply.once('error', reject);
-      reply.once('end', () =>
-        resolve({ status: reply.statusCode ?? 0, headers: reply.headers, body: Buffer.concat(chunks) }),
-      );
+      reply.once('end', () => {
+        const { statusCode: status = 0, headers: replied } = reply;
+        const all = Buffer.concat(chunks);
+        checkBody(method, path, status, replied['content-type'], all.toString());
+        resolve({ status, headers: replied, body: all });
+      });
     });
     sent.once('error', reject);
     sent.end(body);
