@@ -42,7 +42,7 @@ const found: string[] = [];
  * Holds a reply against the specification. What is wrong fails the test at its end: whoever asked may go on asking until
  * an answer suits them, or try the next server.
  */
-export function checkReply(reply: TakenReply): void {
+function checkReply(reply: TakenReply): void {
   const problems = problemsOf(reply);
   if (problems.length === 0) return;
   const { method, uri, status, json } = reply;
