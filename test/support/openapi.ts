@@ -97,7 +97,7 @@ function operationsOf(file: string): readonly Operation[] {
       path: base + path.trim(),
       pattern: asPattern(base + path.trim()),
       responses: responsesOf(operation, file),
-      errcodes: errcodesOf(operation),
+      errcodes: errcodesOf(operation, file),
     })),
   );
 }
@@ -105,26 +105,35 @@ function operationsOf(file: string): readonly Operation[] {
 const asPattern = (path: string) =>
   new RegExp(`^${path.replace(/[.+*?^$()[\]]/g, '\\$&').replace(/\{[^}]*\}/g, '[^/]*')}/?$`);
 
+/** The responses of an operation by status, those that stand elsewhere in the file among them. */
+function statedResponses(operation: unknown, file: string): readonly (readonly [status: number, response: Node])[] {
+  const responses = isNode(operation) && isNode(operation['responses']) ? operation['responses'] : {};
+  return Object.entries(responses).flatMap(([status, response]) => {
+    const reference = isNode(response) ? response['$ref'] : undefined;
+    const steps = typeof reference === 'string' ? reference.replace('#/', '').split('/') : undefined;
+    const stated = steps?.reduce<unknown>((node, step) => (isNode(node) ? node[step] : undefined), load(file));
+    const found = steps === undefined ? response : stated;
+    return isNode(found) ? [[Number(status), found] as const] : [];
+  });
+}
+
 function responsesOf(operation: unknown, file: string): Operation['responses'] {
   const found = new Map<number, { schema: unknown; file: string }>();
-  const responses = isNode(operation) && isNode(operation['responses']) ? operation['responses'] : {};
-  for (const [status, response] of Object.entries(responses)) {
-    const content = isNode(response) && isNode(response['content']) ? response['content'] : {};
+  for (const [status, response] of statedResponses(operation, file)) {
+    const content = isNode(response['content']) ? response['content'] : {};
     const json = content['application/json'];
-    if (isNode(json) && json['schema'] !== undefined) found.set(Number(status), { schema: json['schema'], file });
+    if (isNode(json) && json['schema'] !== undefined) found.set(status, { schema: json['schema'], file });
   }
   return found;
 }
 
-function errcodesOf(operation: unknown): Operation['errcodes'] {
-  const responses = isNode(operation) && isNode(operation['responses']) ? operation['responses'] : {};
-  return new Map(
-    Object.entries(responses).map(([status, response]) => [
-      Number(status),
+const errcodesOf = (operation: unknown, file: string): Operation['errcodes'] =>
+  new Map(
+    statedResponses(operation, file).map(([status, response]) => [
+      status,
       new Set(JSON.stringify(response).match(/\bM_[A-Z_]+\b/g) ?? []),
     ]),
   );
-}
 
 const operations = new Map<Api, readonly Operation[]>();
 const compiled = new Map<unknown, ValidateFunction>();
