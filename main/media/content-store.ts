@@ -1,31 +1,28 @@
 import { createHash } from 'node:crypto';
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, unlinkSync } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, statSync, unlinkSync } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { MatrixError } from '../../shared/matrix-error.ts';
 import type { StoredContent } from '../db/media.ts';
 import type { Random } from '../platform.ts';
 
-/** Bytes on their way into the store. It ends by `finish` or `discard`. */
-export interface Draft {
-  /** @throws MatrixError 507 where the disk is full */
-  write(piece: Uint8Array): Promise<void>;
-  /** All of it is on the disk when this resolves; it is not in the store yet. */
-  finish(): Promise<FinishedDraft>;
-  discard(): Promise<void>;
-}
-
-export interface FinishedDraft extends StoredContent {
+/** Bytes that are on the disk, and not in the store yet. */
+export interface Draft extends StoredContent {
   readonly path: string;
 }
 
 /** Files under the hash of what is in them: the same twice is there once, and no name from outside becomes a path. */
 export interface ContentStore {
-  draft(): Promise<Draft>;
+  /**
+   * Writes what `pour` hands on. Where that fails, nothing is left of it.
+   *
+   * @throws MatrixError 507 where the disk is full; what `pour` throws
+   */
+  draft(pour: (take: (piece: Uint8Array) => Promise<void>) => Promise<void>): Promise<Draft>;
   /** Puts it under its hash. Nothing happens between this and what the caller writes right after it. */
-  keep(draft: FinishedDraft): void;
-  dropDraft(draft: FinishedDraft): void;
+  keep(draft: Draft): void;
+  dropDraft(draft: Draft): void;
   /** `undefined` where it is not there, or not as long as it was. */
   read(content: StoredContent): Promise<Readable | undefined>;
   /** For programs that read files themselves. */
@@ -33,8 +30,15 @@ export interface ContentStore {
   remove(sha256: string): void;
 }
 
-/** `folder` is Hearth's alone: what crashes have left in its drafts goes at the start. */
-export function createContentStore(folder: string, random: Pick<Random, 'id'>): ContentStore {
+/** Makes a new file, as `open` of `node:fs/promises` does. */
+type OpenDraft = (path: string, flags: 'wx', mode: number) => Promise<Pick<FileHandle, 'write' | 'sync' | 'close'>>;
+
+/** `folder` is Hearth's alone: what crashes have left in its drafts goes at the start. `openDraft` is for tests. */
+export function createContentStore(
+  folder: string,
+  random: Pick<Random, 'id'>,
+  openDraft: OpenDraft = open,
+): ContentStore {
   const drafts = join(folder, 'drafts');
   rmSync(drafts, { recursive: true, force: true });
   mkdirSync(drafts, { recursive: true, mode: 0o700 });
@@ -45,38 +49,33 @@ export function createContentStore(folder: string, random: Pick<Random, 'id'>): 
   };
 
   return {
-    async draft() {
+    async draft(pour) {
       const path = join(drafts, random.id());
-      const file = await open(path, 'wx', 0o600).catch(refuseFullDisk);
+      const file = await openDraft(path, 'wx', 0o600).catch(refuseFullDisk);
       const hash = createHash('sha256');
       let size = 0;
-      return {
-        async write(piece) {
+      try {
+        await pour(async (piece) => {
           for (let at = 0; at < piece.length; ) {
             const { bytesWritten } = await file.write(piece, at).catch(refuseFullDisk);
             at += bytesWritten;
           }
           hash.update(piece);
           size += piece.length;
-        },
-        async finish() {
-          try {
-            await file.sync().catch(refuseFullDisk);
-          } finally {
-            await file.close();
-          }
-          return { path, size, sha256: hash.digest('hex') };
-        },
-        async discard() {
-          await file.close();
-          unlinkSync(path);
-        },
-      };
+        });
+        await file.sync().catch(refuseFullDisk);
+      } catch (error) {
+        await file.close();
+        unlinkSync(path);
+        throw error;
+      }
+      await file.close();
+      return { path, size, sha256: hash.digest('hex') };
     },
 
-    keep({ path, sha256 }) {
+    keep({ path, sha256, size }) {
       const place = pathOf(sha256);
-      if (existsSync(place)) return unlinkSync(path);
+      if (statSync(place, { throwIfNoEntry: false })?.size === size) return unlinkSync(path);
       const isNew = mkdirSync(folderOf(sha256), { recursive: true, mode: 0o700 }) !== undefined;
       renameSync(path, place);
       syncFolder(folderOf(sha256));

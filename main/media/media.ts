@@ -88,24 +88,22 @@ export function openMedia(options: MediaOptions) {
   };
 
   /** What nobody has looked at for longest goes first. */
-  const makeRoom = () => {
+  const makeRoomFor = ({ origin, mediaId }: MediaId) => {
     while (table.fetchedSize() > maxFetchedBytes) {
-      const rows = table.leastRecent(1);
-      if (rows.length === 0) break;
-      for (const row of rows) drop(row);
+      const oldest = table.leastRecent(2).find((row) => row.origin !== origin || row.mediaId !== mediaId);
+      if (oldest === undefined) break;
+      drop(oldest);
     }
   };
 
   const keep = async (id: MediaId, { type, name, bytes }: FetchedFile): Promise<MediaRow> => {
-    const draft = await store.draft();
-    await draft.write(bytes);
-    const finished = await draft.finish();
+    const draft = await store.draft((take) => take(bytes));
     if (table.get(id) !== undefined) drop(id); // first, as it may be the same file
-    store.keep(finished);
-    table.add(id, { uploader: null, type, name, ts: clock.now() }, finished);
-    makeRoom();
+    store.keep(draft);
+    table.add(id, { uploader: null, type, name, ts: clock.now() }, draft);
+    makeRoomFor(id);
     const row = table.get(id);
-    if (row === undefined) throw new MatrixError(502, 'M_TOO_LARGE', 'This server keeps no file that large.');
+    if (row === undefined) throw new Error('what has just been written is not there');
     return row;
   };
 

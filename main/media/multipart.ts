@@ -85,9 +85,10 @@ interface Part {
 
 function partOf(bytes: Buffer): Part {
   if (bytes[0] === 0x0d && bytes[1] === 0x0a) return { headers: new Map(), body: bytes.subarray(2) };
-  const end = bytes.subarray(0, longestHeaders).indexOf('\r\n\r\n');
-  if (end === -1) throw new BadMultipart('the headers of a part do not end');
-  const lines = bytes.toString('latin1', 0, end).split('\r\n');
+  const blank = bytes.subarray(0, longestHeaders).indexOf('\r\n\r\n');
+  const end = blank === -1 ? bytes.length : blank; // a part may be headers alone
+  if (end > longestHeaders) throw new BadMultipart('the headers of a part do not end');
+  const lines = bytes.toString('latin1', 0, end).replace(/\r\n$/, '').split('\r\n');
   if (lines.length > mostHeaders) throw new BadMultipart('a part has too many headers');
   const headers = new Map<string, string>();
   for (const line of lines) {

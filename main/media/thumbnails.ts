@@ -54,12 +54,10 @@ export function createThumbnails({ table, store, imaging, clock, maxBytes }: Thu
   const underWay = new Map<string, Promise<ThumbnailRow>>();
 
   const keep = async (id: MediaId, kind: ThumbnailKind, type: string, bytes: Uint8Array): Promise<ThumbnailRow> => {
-    const draft = await store.draft();
-    await draft.write(bytes);
-    const finished = await draft.finish();
+    const draft = await store.draft((take) => take(bytes));
     if (table.thumbnailCount(id) >= mostOfOne) forget(id);
-    const row = { sha256: finished.sha256, size: finished.size, type };
-    store.keep(finished);
+    const row = { sha256: draft.sha256, size: draft.size, type };
+    store.keep(draft);
     table.addThumbnail(id, kind, row, clock.now());
     while (table.thumbnailsSize() > maxBytes + row.size) {
       const oldest = table.oldestThumbnails(20);

@@ -2,7 +2,7 @@ import type { ServerName, UserId } from '../../shared/ids.ts';
 import { forbidden, MatrixError, notFound } from '../../shared/matrix-error.ts';
 import type { MediaId, MediaRow, MediaTable } from '../db/media.ts';
 import type { Platform } from '../platform.ts';
-import type { ContentStore, FinishedDraft } from './content-store.ts';
+import type { ContentStore } from './content-store.ts';
 
 /** A file as it comes, and what is said about it. */
 export interface Upload {
@@ -29,17 +29,6 @@ export function createUploads({ table, store, platform: { clock, random }, serve
   /** Who waits for the content of a URI. */
   const waiting = new Map<string, Set<() => void>>();
   const newId = (): MediaId => ({ origin: serverName, mediaId: random.id() });
-
-  const receive = async ({ pour }: Upload): Promise<FinishedDraft> => {
-    const draft = await store.draft();
-    try {
-      await pour(draft.write);
-    } catch (error) {
-      await draft.discard();
-      throw error;
-    }
-    return draft.finish();
-  };
 
   /** The row of a URI that waits for its content, and is `uploader`'s. */
   const checkAwaited = (uploader: UserId, id: MediaId): void => {
@@ -74,7 +63,7 @@ export function createUploads({ table, store, platform: { clock, random }, serve
   return {
     /** @throws MatrixError 413 M_TOO_LARGE; 507 where the disk is full */
     async upload(uploader: UserId, upload: Upload): Promise<MediaId> {
-      const draft = await receive(upload);
+      const draft = await store.draft(upload.pour);
       const id = newId();
       store.keep(draft);
       table.add(id, { uploader, type: upload.type, name: upload.name, ts: clock.now() }, draft);
@@ -99,7 +88,7 @@ export function createUploads({ table, store, platform: { clock, random }, serve
     /** @throws MatrixError 403, 404, 409 M_CANNOT_OVERWRITE_MEDIA, and what `upload` throws */
     async uploadTo(uploader: UserId, id: MediaId, upload: Upload): Promise<void> {
       checkAwaited(uploader, id);
-      const draft = await receive(upload);
+      const draft = await store.draft(upload.pour);
       try {
         checkAwaited(uploader, id); // another upload may have been faster
       } catch (error) {
