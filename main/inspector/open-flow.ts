@@ -1,5 +1,5 @@
 import type { FlowAuth, FlowSummary, OutcomeKind, PduOutcome, Phase } from '../../shared/flow.ts';
-import { type FlowId, parseServerName } from '../../shared/ids.ts';
+import { type FlowId, parseServerName, type RoomId } from '../../shared/ids.ts';
 import type { FlowRecord, Message } from '../db/flows.ts';
 import { boundedAuth, boundedOutcome, boundedSteps, integer, name, sentence } from './bounds.ts';
 import { type CaptureLevel, captureBody, captureHeaders, cut, type WireHeaders } from './capture.ts';
@@ -134,6 +134,7 @@ export function openFlow(place: Place, opening: FlowOpening, observer: FlowObser
     pdus: (judged) =>
       change(() => {
         for (const { outcome } of judged) outcomes[outcome] = (outcomes[outcome] ?? 0) + 1;
+        record.roomId ??= oneRoomOf(judged);
         observer.judged(flow, judged.map(boundedOutcome));
       }),
     edus: (count) =>
@@ -182,6 +183,11 @@ function inboundPhases(phases: Partial<Record<Phase, number>>, now: () => number
       phases.processing ??= Math.max(0, tookMs - told);
     },
   };
+}
+
+/** The room that all of them are in, as a rule: a transaction may bring events of several. */
+function oneRoomOf([first, ...others]: readonly PduOutcome[]): RoomId | undefined {
+  return others.every(({ roomId }) => roomId === first?.roomId) ? first?.roomId : undefined;
 }
 
 const nothing = new Uint8Array();

@@ -71,6 +71,7 @@ export function createRemoteServers({ request }: Pick<FederationClient, 'request
 
     async sendTransaction(server, txnId, body, attempt, { signal, evenIfDown = false } = {}) {
       const sent = { pdus: lengthOf(body['pdus']), edus: lengthOf(body['edus']) };
+      const roomId = oneRoomOf(body['pdus']);
       const reply = await request(
         server,
         {
@@ -81,6 +82,7 @@ export function createRemoteServers({ request }: Pick<FederationClient, 'request
           attempt,
           timeoutMs: minute,
           evenIfDown,
+          ...(roomId !== undefined && { roomId }),
           ...(signal && { signal }),
         },
         { edus: sent.edus, outcomes: ({ body: answer }) => outcomesOf(answer, sent.pdus) },
@@ -200,6 +202,13 @@ function objectOf(server: ServerName, { body }: RemoteReply): JsonObject {
 }
 
 const lengthOf = (value: JsonValue | undefined) => (Array.isArray(value) ? value.length : 0);
+
+/** The room of all these PDUs, where it is one: for the log. */
+function oneRoomOf(pdus: JsonValue | undefined): RoomId | undefined {
+  const rooms = new Set((Array.isArray(pdus) ? pdus : []).map((pdu) => (isObject(pdu) ? pdu['room_id'] : undefined)));
+  const [only] = rooms;
+  return rooms.size === 1 && typeof only === 'string' ? parseRoomId(only) : undefined;
+}
 
 /** Those of the strings that are what they should be. */
 function listOf<T>(value: JsonValue | undefined, parse: (text: string) => T | undefined): readonly T[] {

@@ -80,7 +80,7 @@ const rows: readonly [query: Partial<FlowQuery>, ids: string][] = [
   [{ outcome: 'softFailed' }, '3'],
   [{ outcome: 'accepted' }, '2 1'],
   [{ outcome: 'dropped' }, ''],
-  [{ roomId: roomId('room') }, '7'],
+  [{ roomId: roomId('room') }, '7 3 2 1'],
   [{ minMs: 500 }, '9'],
   [{ minMs: 501 }, ''],
   [{ text: 'profile' }, '5'],

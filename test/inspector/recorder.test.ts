@@ -216,3 +216,16 @@ test('a body is cut at 64 KiB, between characters, with a mark', async () => {
   expect(found?.requestBody).toMatch(/ä\n\[cut after 65536 of 100011 bytes\]$/);
   expect(found?.requestBody).not.toContain('\uFFFD');
 });
+
+test('a transaction is of the room that all its events are in', async () => {
+  const { inspector } = await runningInspector();
+  const roomOf = async (...rooms: readonly string[]) => {
+    const flow = inspector.open(inboundSend);
+    flow.pdus(rooms.map((name) => outcome({ roomId: roomId(name) })));
+    answer(flow);
+    return (await inspector.log.get(flow.id))?.roomId;
+  };
+  expect(await roomOf('one', 'one')).toBe(roomId('one'));
+  expect(await roomOf('one', 'two')).toBeUndefined();
+  expect(await roomOf()).toBeUndefined();
+});
