@@ -163,7 +163,7 @@ export function PeerRecent({ flows, server }: { readonly flows: readonly FlowSum
                   Dir
                 </th>
                 <th scope="col">Endpoint</th>
-                <th scope="col" className="w-6">
+                <th scope="col" className="c-status">
                   Status
                 </th>
                 <th scope="col" className="c-out">
@@ -178,7 +178,7 @@ export function PeerRecent({ flows, server }: { readonly flows: readonly FlowSum
               {flows.map((flow) => (
                 <tr key={flow.id}>
                   <td className="mono faint">
-                    <Clock ts={flow.startedAt} precise />
+                    <Clock ts={flow.startedAt} />
                   </td>
                   <td className="dim">
                     <Direction direction={flow.direction} />

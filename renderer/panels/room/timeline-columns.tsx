@@ -82,7 +82,7 @@ function Content({ row }: { readonly row: TimelineRow }) {
           <span key={id}>
             {index > 0 && ', '}
             <a className="mono" href={eventHref(id)} title={id} tabIndex={-1}>
-              <Cut text={id} head={7} tail={4} />
+              <Cut text={id} head={5} tail={3} />
             </a>
           </span>
         ))}
