@@ -118,6 +118,7 @@ export function openServices({ config, platform, log, db, inspector, serverName,
   const acls = serverAcls(rooms);
   const directory = openDirectory({ rooms, table: aliasesTable(db), remote, visibility, serverName, clock });
   const { memberCount } = accounts;
+  const { blocksInvites } = accounts.accountData;
   const access = roomAccess({ rooms, acls });
   const restricted = restrictedJoins(rooms, serverName);
   const joins = joinBook(clock.now, log);
@@ -129,7 +130,7 @@ export function openServices({ config, platform, log, db, inspector, serverName,
     joiner: remoteJoiner({ rooms, remote, keyring, signer, joins, log }),
     knockRemote: remoteKnocker({ rooms, remote, keyring, signer, log }),
     leaveRemote: remoteLeaver({ rooms, remote, signer, log }),
-    inviteUser: inviter({ rooms, remote, keyring, serverName }),
+    inviteUser: inviter({ rooms, remote, keyring, serverName, blocksInvites }),
     serverName,
     profile: accounts.profiles.ofMember,
     onJoin: accounts.carryOver,
@@ -200,6 +201,7 @@ export function openServices({ config, platform, log, db, inspector, serverName,
       signingKey,
       log,
       isLocalUser: accounts.accounts.isActive,
+      blocksInvites,
     }),
     receiveTransaction: transactionReceiver({
       rooms,

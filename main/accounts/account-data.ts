@@ -30,6 +30,8 @@ export interface AccountData {
   ofRoom(userId: UserId, roomId: RoomId): readonly AccountDataEvent[];
   /** Those whose events this user is not to see. https://spec.matrix.org/v1.19/client-server-api/#ignoring-users */
   ignored(userId: UserId): ReadonlySet<string>;
+  /** Whether they want no invites. https://spec.matrix.org/v1.19/client-server-api/#invite-permission */
+  blocksInvites(userId: UserId): boolean;
   erase(userId: UserId): void;
 }
 
@@ -79,6 +81,7 @@ export function createAccountData(table: ReturnType<typeof accountDataTable>, st
       ignored.delete(userId);
       return ignored;
     },
+    blocksInvites: (userId) => get(userId, undefined, 'm.invite_permission_config')?.['default_action'] === 'block',
     erase: table.removeAll,
   };
 }

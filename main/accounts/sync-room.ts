@@ -23,6 +23,7 @@ export interface SyncScope {
   /** Under which name state is told as of the end of the timeline; none: `state`, as of its start. */
   readonly stateAfter: StateAfter | undefined;
   readonly ignored: ReadonlySet<string>;
+  readonly blocksInvites: boolean;
   readonly lazyMembers: LazyMembersOfSync;
 }
 

@@ -68,7 +68,7 @@ function roomIn(
       return ['join', joinedRoom(services, scope, news, member)];
     }
     case 'invite':
-      if (!isNew || scope.ignored.has(member.sender)) return undefined;
+      if (!isNew || scope.blocksInvites || scope.ignored.has(member.sender)) return undefined;
       return ['invite', { invite_state: { events: outsideState(services, viewer.userId, member) } }];
     case 'knock':
       return isNew ? ['knock', { knock_state: { events: outsideState(services, viewer.userId, member) } }] : undefined;

@@ -118,6 +118,7 @@ async function oneSync(
     ...{ viewer, upTo, filter, fullState, stateAfter, lazyMembers },
     since: since && after,
     ignored: accountData.ignored(userId),
+    blocksInvites: accountData.blocksInvites(userId),
   };
 
   const memberships = rooms.memberships(userId);

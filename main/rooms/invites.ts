@@ -23,15 +23,21 @@ interface Needs {
   readonly remote: Pick<RemoteServers, 'invite'>;
   readonly keyring: Pick<Keyring, 'verifyEvents'>;
   readonly serverName: ServerName;
+  /** Whether a user of ours wants no invites. */
+  readonly blocksInvites: (userId: UserId) => boolean;
 }
+
+export const inviteBlocked = (invitee: UserId) =>
+  new MatrixError(403, 'M_INVITE_BLOCKED', `${invitee} does not wish to be invited`);
 
 /**
  * Invites somebody into a room that we are in. Another server's user only with that server's signature: it is asked, and
  * may refuse. https://spec.matrix.org/v1.19/server-server-api/#inviting-to-a-room
  *
- * @throws MatrixError 403 for what the room's rules or the invitee's server forbid, 400 `M_UNSUPPORTED_ROOM_VERSION`, 502
+ * @throws MatrixError 403 for what the room's rules or the invitee's server forbid, 400 `M_UNSUPPORTED_ROOM_VERSION`, 502;
+ *   403 `M_INVITE_BLOCKED` for who wants no invites
  */
-export function inviter({ rooms, remote, keyring, serverName }: Needs) {
+export function inviter({ rooms, remote, keyring, serverName, blocksInvites }: Needs) {
   return async ({ roomId, sender, invitee, content }: WantedInvite): Promise<void> => {
     const draft: EventDraft = {
       type: 'm.room.member',
@@ -41,6 +47,7 @@ export function inviter({ rooms, remote, keyring, serverName }: Needs) {
     };
     const server = serverNameOf(invitee);
     if (server === serverName) {
+      if (blocksInvites(invitee)) throw inviteBlocked(invitee);
       await rooms.append(roomId, [draft]);
       return;
     }

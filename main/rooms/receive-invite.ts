@@ -16,6 +16,7 @@ import type { RoomVersionRules } from '../protocol/room-versions.ts';
 import { rulesOf } from '../protocol/room-versions.ts';
 import type { SigningKey } from '../protocol/signing.ts';
 import { checkMemberEvent } from './check-member-event.ts';
+import { inviteBlocked } from './invites.ts';
 import type { Rooms } from './rooms.ts';
 import type { ServerAcls } from './server-acl.ts';
 import { stateFromOutside } from './state-from-outside.ts';
@@ -40,16 +41,19 @@ interface Needs {
   readonly log: Log;
   /** Whether there is such an account. */
   readonly isLocalUser: (userId: UserId) => boolean;
+  /** Whether they want no invites. */
+  readonly blocksInvites: (userId: UserId) => boolean;
 }
 
 /**
  * Takes an invite of another server for a user of ours, and returns the event with our signature. We sign invites only,
  * and only those that the asking server may send.
  *
- * @throws MatrixError 400 `M_INCOMPATIBLE_ROOM_VERSION`, `M_INVALID_PARAM`, `M_BAD_JSON`, 403 `M_FORBIDDEN`, 404 `M_NOT_FOUND`
+ * @throws MatrixError 400 `M_INCOMPATIBLE_ROOM_VERSION`, `M_INVALID_PARAM`, `M_BAD_JSON`, 403 `M_FORBIDDEN`,
+ * `M_INVITE_BLOCKED`, 404 `M_NOT_FOUND`
  */
 export function inviteReceiver(needs: Needs) {
-  const { rooms, acls, keyring, serverName, signingKey, isLocalUser } = needs;
+  const { rooms, acls, keyring, serverName, signingKey, isLocalUser, blocksInvites } = needs;
   return async (origin: ServerName, invite: HandedInvite): Promise<JsonObject> => {
     const { roomId, roomVersion } = invite;
     const rules = rulesOf(roomVersion);
@@ -71,6 +75,7 @@ export function inviteReceiver(needs: Needs) {
       throw invalidParam(`${event.stateKey ?? 'Nobody'} is not a user of this server`);
     }
     if (!isLocalUser(invitee)) throw notFound(`There is no user ${invitee} here`);
+    if (blocksInvites(invitee)) throw inviteBlocked(invitee);
 
     const signed = parseEvent(cosignEvent(event.pdu, rules, serverName, signingKey()), rules);
     const unsigned = isObject(invite.pdu) ? invite.pdu['unsigned'] : undefined;

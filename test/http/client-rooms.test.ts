@@ -292,3 +292,25 @@ describe('the directory', () => {
     expect(await server.ask('GET', `/directory/room/nonsense`)).toMatchObject({ body: { errcode: 'M_INVALID_PARAM' } });
   });
 });
+
+test('who wants no invites is shown none, and nobody can invite them', async () => {
+  const shy = await server.signIn('shy');
+  const early = await alice.createRoom({ invite: [shy.userId] });
+  const invites = async () => Object.keys((await shy.sync()).rooms?.invite ?? {});
+  expect(await invites()).toEqual([early]);
+  const config = `/user/${part(shy.userId)}/account_data/m.invite_permission_config`;
+  await shy.get('PUT', config, { default_action: 'block' });
+  expect(await invites()).toEqual([]);
+
+  const blocked = { status: 403, body: { errcode: 'M_INVITE_BLOCKED' } };
+  const room = `/rooms/${part(await alice.createRoom())}`;
+  expect(await alice.ask('POST', `${room}/invite`, { user_id: shy.userId })).toMatchObject(blocked);
+  const state = `${room}/state/m.room.member/${part(shy.userId)}`;
+  expect(await alice.ask('PUT', state, { membership: 'invite' })).toMatchObject(blocked);
+  expect(await alice.ask('POST', '/createRoom', { invite: [shy.userId] })).toMatchObject(blocked);
+  expect((await alice.room(early, `state/m.room.member/${part(shy.userId)}`)).membership).toBe('invite');
+
+  await shy.get('PUT', config, { default_action: 'whatever else' });
+  expect(await invites()).toEqual([early]);
+  await alice.get('POST', `${room}/invite`, { user_id: shy.userId });
+});

@@ -144,6 +144,19 @@ test('M_INCOMPATIBLE_ROOM_VERSION says which', async () => {
   expect(body['room_version']).toBe('99');
 });
 
+test.each(['v1', 'v2'] as const)('%s: who wants no invites gets none', async (api) => {
+  const version = api === 'v1' ? '1' : '12';
+  const roomId = await a.room(ann, { version });
+  b.uninvitable.add(bob);
+  const reply = await invite(roomId, version, { api });
+  expect(reply).toMatchObject({ status: 403, body: { errcode: 'M_INVITE_BLOCKED' } });
+  expect(standing(roomId)).toBeUndefined();
+  const invited = a.memberships.invite({ userId: ann, roomId, target: bob });
+  await expect(invited).rejects.toMatchObject({ status: 403, errcode: 'M_INVITE_BLOCKED' });
+  expect(a.members(roomId, 'invite')).toEqual([]);
+  b.uninvitable.delete(bob);
+});
+
 describe('invite_room_state', () => {
   const strip = (event: JsonObject): JsonObject => {
     const { type, state_key, sender, content } = event;

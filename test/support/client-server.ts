@@ -79,7 +79,10 @@ export async function clientServer(options: ClientServerOptions = {}) {
     joiner: remoteJoiner({ rooms, remote, keyring: server.keyring, signer, joins: server.joins, log }),
     knockRemote: remoteKnocker({ rooms, remote, keyring: server.keyring, signer, log }),
     leaveRemote: remoteLeaver({ rooms, remote, signer, log }),
-    inviteUser: inviter({ rooms, remote, keyring: server.keyring, serverName }),
+    inviteUser: inviter({
+      ...{ rooms, remote, keyring: server.keyring, serverName },
+      blocksInvites: services.accountData.blocksInvites,
+    }),
     profile: services.profiles.ofMember,
     onJoin: services.carryOver,
   });

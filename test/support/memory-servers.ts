@@ -70,6 +70,8 @@ export interface MemoryServer {
   readonly roomList: RoomList;
   readonly spaces: Spaces;
   readonly atTime: EventsAtTime;
+  /** Those who want no invites. */
+  readonly uninvitable: Set<UserId>;
   readonly restricted: RestrictedJoins;
   readonly visibility: Visibility;
   readonly history: History;
@@ -228,6 +230,8 @@ export function memoryNetwork(): MemoryNetwork {
       const edus: IncomingEdu[] = [];
       const atTime = eventsAtTime({ rooms, acls, visibility: sees, remote, serverName: name, log });
       const needs = { history: served, atTime, serverName: name, clock: platform.clock };
+      const uninvitable = new Set<UserId>();
+      const blocksInvites = (userId: UserId) => uninvitable.has(userId);
       const isLocalUser = (userId: UserId) => accounts.has(userId);
       const routes = [
         ...sendRoutes({
@@ -246,7 +250,16 @@ export function memoryNetwork(): MemoryNetwork {
         ...membershipRoutes({
           memberships: serveMembership({ rooms, acls, restricted, keyring, serverName: name, signingKey }),
           history: served,
-          receiveInvite: inviteReceiver({ rooms, acls, keyring, serverName: name, signingKey, log, isLocalUser }),
+          receiveInvite: inviteReceiver({
+            rooms,
+            acls,
+            keyring,
+            serverName: name,
+            signingKey,
+            log,
+            isLocalUser,
+            blocksInvites,
+          }),
           serverName: name,
         }),
         ...queryRoutes({ directory: aliases, profile, serverName: name }),
@@ -267,6 +280,7 @@ export function memoryNetwork(): MemoryNetwork {
         directory: aliases,
         roomList: listed,
         atTime,
+        uninvitable,
         spaces: spaces({
           ...{ rooms, directory: aliases, access, memberCount, platform },
           remoteSpaces: remoteSpaces({ remote, serverName: name, clock: platform.clock, log }),
@@ -285,7 +299,7 @@ export function memoryNetwork(): MemoryNetwork {
           joiner: remoteJoiner({ rooms, remote, keyring, signer, joins, log }),
           knockRemote: remoteKnocker({ rooms, remote, keyring, signer, log }),
           leaveRemote: remoteLeaver({ rooms, remote, signer, log }),
-          inviteUser: inviter({ rooms, remote, keyring, serverName: name }),
+          inviteUser: inviter({ rooms, remote, keyring, serverName: name, blocksInvites }),
           serverName: name,
           profile,
         }),
