@@ -1,4 +1,11 @@
-import { type RoomAlias, type RoomId, type ServerName, serverNameOf, type UserId } from '../../shared/ids.ts';
+import {
+  parseUserId,
+  type RoomAlias,
+  type RoomId,
+  type ServerName,
+  serverNameOf,
+  type UserId,
+} from '../../shared/ids.ts';
 import { forbidden, MatrixError, notFound } from '../../shared/matrix-error.ts';
 import type { JsonObject } from '../protocol/json.ts';
 import type { Directory } from './directory.ts';
@@ -82,7 +89,14 @@ export function memberships(needs: Needs): Memberships {
     const inviter = standing?.membership === 'invite' ? [serverNameOf(standing.sender)] : [];
     const known = rooms.info(roomId) === undefined ? [] : rooms.servers(roomId);
     const maker = serverNameOf(roomId); // none since version 12
-    return [...named, ...inviter, ...upgraders(roomId), ...(maker === undefined ? [] : [maker]), ...known];
+    return [
+      ...named,
+      ...inviter,
+      ...serversIn(standing),
+      ...upgraders(roomId),
+      ...(maker === undefined ? [] : [maker]),
+      ...known,
+    ];
   }
 
   /** The servers of those who have put up a tombstone that leads there. */
@@ -207,6 +221,13 @@ const memberDraft = (sender: UserId, stateKey: UserId, content: JsonObject): Eve
   stateKey,
   content,
 });
+
+/** Of those who made the state that we were shown with an invite or a knock: since version 12 no room ID names a server. */
+const serversIn = (standing: LocalMembership | undefined): readonly ServerName[] =>
+  (standing?.strippedState ?? [])
+    .map(({ sender }) => (typeof sender === 'string' ? parseUserId(sender) : undefined))
+    .filter((sender) => sender !== undefined)
+    .map((sender) => serverNameOf(sender));
 
 const isAlias = (room: RoomId | RoomAlias): room is RoomAlias => room.startsWith('#');
 

@@ -37,14 +37,19 @@ interface HearthOptions {
   readonly settings?: readonly string[];
   /** It runs as its owner would run it. Default: a fresh build, with its source maps. */
   readonly entry?: string;
+  /** Of its name. Default: 127.0.0.1, as the other servers have it. */
+  readonly host?: '127.0.0.1' | 'localhost';
 }
 
 /** Starts a Hearth whose name is an address with a port, which needs no DNS. It is stopped with the test. */
-export async function startHearth(ca: TestCa, { settings = [], entry }: HearthOptions = {}): Promise<Hearth> {
+export async function startHearth(
+  ca: TestCa,
+  { settings = [], entry, host = '127.0.0.1' }: HearthOptions = {},
+): Promise<Hearth> {
   const folder = tempFolder();
   const [clientPort = 0, federationPort = 0] = await freePorts(2);
-  const serverName = `127.0.0.1:${federationPort}`;
-  const { cert, key } = await ca.issue('127.0.0.1');
+  const serverName = `${host}:${federationPort}`;
+  const { cert, key } = await ca.issue(host);
   const file = (name: string, text: string) => {
     writeFileSync(join(folder, name), text);
     return join(folder, name);
