@@ -165,9 +165,6 @@ export function problemsWith(api: Api, method: string, path: string, status: num
 /** Whether the specification has this endpoint. */
 export const isSpecified = (api: Api, method: string, path: string): boolean => find(api, method, path) !== undefined;
 
-/** All operations of an API. */
-export const specifiedOperations = (api: Api): readonly SpecifiedOperation[] => all(api);
-
 function all(api: Api): readonly Operation[] {
   const known = operations.get(api) ?? operationsIn(api);
   operations.set(api, known);
