@@ -20,6 +20,7 @@ const help = `npm run demo [-- --open]   three homeservers federate on loopback,
 `;
 
 async function main(): Promise<void> {
+  const stopped = stopSignal(); // from the first moment on: whatever is begun is to be undone
   const { clock } = realPlatform({ verifyTls: true, extraCa: [] });
   const ca = await createLocalCa(clock.now());
   const platform = realPlatform({ verifyTls: true, extraCa: [ca.cert] });
@@ -31,7 +32,7 @@ async function main(): Promise<void> {
   const ending = new AbortController();
   const life = live();
   // Whichever comes first: somebody ends it, or it cannot go on.
-  await Promise.race([stopSignal(), life]);
+  await Promise.race([stopped, life]);
   ending.abort();
   await Promise.all(servers.map((server) => server.stop()));
   await life;

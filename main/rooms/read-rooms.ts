@@ -84,9 +84,7 @@ export function createReading(core: RoomCore, serverName: ServerName, changes: C
       })),
     async authChain(ids) {
       const numbers = ids.map((id) => eventIds.find(id)).filter((id) => id !== undefined);
-      const chain = await graph.chain(numbers);
-      const own = new Set(ids);
-      return new Set([...chain].map((id) => eventIds.name(id)).filter((id) => !own.has(id)));
+      return new Set([...(await graph.chain(numbers))].map((id) => eventIds.name(id)));
     },
     arrived(roomId, { after, upTo, limit }) {
       const found = events.arrived(headOf(roomId).id, after, upTo, limit + 1);

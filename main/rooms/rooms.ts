@@ -90,7 +90,7 @@ export interface Rooms {
   forwardExtremities(roomId: RoomId): readonly EventId[];
   /** Events that are cited as prev events and not here. With the events that cite them: where to backfill from. */
   backwardExtremities(roomId: RoomId): readonly { readonly missing: EventId; readonly citedBy: EventId }[];
-  /** The events themselves left out; by event ID. The walk yields to the loop. */
+  /** What the events cite as auth events, and what those cite; of themselves those that another one cites. The walk yields. */
   authChain(eventIds: readonly EventId[]): Promise<ReadonlySet<EventId>>;
   /** Events in arrival order with `after < position <= upTo`, the newest `limit` of them, oldest first. Accepted ones only. */
   arrived(

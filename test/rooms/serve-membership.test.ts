@@ -192,6 +192,8 @@ describe('send_join', () => {
     expect(ids('state')).not.toContain(eventId);
     const chain = await a.rooms.authChain([eventId, ...(ids('state') as EventId[])]);
     expect(ids('auth_chain')).toEqual([...chain].sort());
+    const cited = (body['auth_chain'] as JsonObject[]).map(({ type }) => type);
+    expect(cited).toEqual(expect.arrayContaining(['m.room.create', 'm.room.join_rules'])); // in the state, too
     expect(a.members(roomId)).toEqual([ann, bob]);
     expect(a.rooms.servers(roomId)).toContain('b.test');
   });
